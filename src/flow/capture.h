@@ -1,0 +1,62 @@
+/*
+ * Capture: takes an application's response as it comes, and either holds it until it is whole, to
+ * be stored and answered, or streams it through.
+ *
+ *              head whole: may be stored
+ *     HEAD --------------------------------> HOLD --whole--> sealed object
+ *       |                                     | outgrows max_object
+ *       |  may not be stored                  v
+ *       '-----------------------------------> STREAM --> client, piece by piece
+ *       '--> REFUSED: never to be passed on (malformed head, a 5xx while a stale page may serve)
+ */
+#ifndef FCGICACHE_FLOW_CAPTURE_H
+#define FCGICACHE_FLOW_CAPTURE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/check.h"
+#include "flow/request.h"
+#include "http/headers.h"
+#include "http/policy.h"
+
+enum capture_state { CAPTURE_HEAD, CAPTURE_HOLD, CAPTURE_STREAM, CAPTURE_REFUSED };
+
+struct capture {
+	struct sink sink; /* for fetch */
+	struct request *r;
+	enum capture_state state;
+	struct buf bytes; /* the head as far as it came */
+	struct cgi_head head;
+	struct policy_verdict verdict;
+	struct object *object; /* HOLD: open */
+	struct str vary; /* names, lower case, sorted */
+	struct str client_fields; /* what this client gets, where it differs from what is stored */
+	uint64_t body; /* bytes of body that came */
+	int64_t request_ms; /* clock_now_ms when it was sent */
+	bool fatal; /* STDERR told of a fatal error */
+	bool client_gone; /* nobody to answer */
+	bool answer_stale; /* REFUSED: the application failed with a 5xx */
+	const char *error; /* static; what was wrong with the response */
+	uint64_t err_bytes; /* of STDERR logged */
+	struct buf err_line;
+};
+
+/* From here on c->sink takes a response for r. */
+void capture_init(struct capture *c, struct request *r);
+/* The exchange is over: what STDERR still holds goes to the log, while r is there. */
+void capture_end(struct capture *c);
+void capture_fini(struct capture *c);
+
+/* Whether what came is a whole response, now that the exchange ended with result. */
+bool capture_is_whole(const struct capture *c, enum fetch_result result);
+
+/*
+ * HOLD, whole: seals the object and stores it (with its Vary marker) unless something speaks
+ * against it (then r->reason). The reference is the caller's. store may be NULL for none.
+ */
+struct store;
+struct object *capture_seal(struct capture *c, struct store *store, uint32_t app_status)
+    MUST_CHECK;
+
+#endif

@@ -1,0 +1,398 @@
+/*
+ *     role, path, host -> rule -> method, body, headers, cookies, query -> key
+ *
+ * The first question that says no gives the plan its reason, and the request bypasses the cache.
+ *
+ * A key is text, then a NUL and the length of every part that came from outside, four bytes each:
+ * two different requests never have the same bytes, whatever delimiters they contain.
+ */
+#include "flow/decide.h"
+
+#include <xxhash.h>
+
+#include "flow/filter.h"
+#include "http/uri.h"
+
+static void bypass(struct request *r, enum reason reason)
+{
+	r->plan.reason = reason;
+}
+
+/* Path and query of the request target. False: memory is out. */
+static bool split_target(struct request *r, struct str *raw_path)
+{
+	struct str uri = r->known[KNOWN_URI];
+	size_t question = str_find(uri, '?');
+
+	if (uri.n > 0) {
+		*raw_path = str_sub(uri, 0, question);
+		r->plan.query = str_sub(uri, question + 1, uri.n);
+		return true;
+	}
+	r->plan.query = r->known[KNOWN_QUERY];
+	return arena_printf(&r->arena, raw_path, "%.*s%.*s",
+	    STR_ARG(r->known[KNOWN_SCRIPT_NAME]), STR_ARG(r->known[KNOWN_PATH_INFO]));
+}
+
+static bool decide_path(struct request *r)
+{
+	struct str raw;
+
+	if (!split_target(r, &raw))
+		return false;
+	switch (uri_path(raw, &r->arena, &r->plan.normal_path, &r->plan.path)) {
+	case URI_OK:
+		return true;
+	case URI_ODD:
+	case URI_BAD:
+		bypass(r, REASON_PATH);
+		return true;
+	case URI_NO_MEMORY:
+		break;
+	}
+	return false;
+}
+
+static void decide_rule(struct request *r)
+{
+	struct plan *plan = &r->plan;
+
+	plan->rule = ruleset_match(r->rules, r->host_name, plan->path, &plan->captures);
+	if (!plan->rule)
+		bypass(r, REASON_NO_RULE);
+	else if (!plan->rule->cache)
+		bypass(r, REASON_RULE);
+}
+
+/* "HTTP_X_PREVIEW" against the globs of bypass_headers, "X-Preview". */
+static bool has_bypass_header(const struct request *r)
+{
+	const struct words *globs = &r->plan.rule->bypass_headers;
+	char name[128];
+
+	for (size_t i = 0; globs->n > 0 && i < r->n_params; i++) {
+		struct str param = r->params[i].name;
+
+		if (!str_starts(param, STR("HTTP_")) || param.n - 5 > sizeof(name))
+			continue;
+		for (size_t k = 5; k < param.n; k++)
+			name[k - 5] = param.p[k] == '_' ? '-' : param.p[k];
+		if (words_imatch(globs, str_make(name, param.n - 5)))
+			return true;
+	}
+	return false;
+}
+
+static bool has_bypass_query(struct request *r, bool *has)
+{
+	const struct rule *rule = r->plan.rule;
+	struct str rest = r->plan.query;
+	struct query_param param;
+
+	*has = rule->query == QUERY_BYPASS && rest.n > 0;
+	while (!*has && rule->bypass_query.n > 0 && query_next(&rest, &param)) {
+		struct str name;
+
+		if (!query_decode(param.name, &r->arena, &name))
+			return false;
+		*has = words_match(&rule->bypass_query, name);
+	}
+	return true;
+}
+
+/* Method, body, headers, cookies and query under the rule. False: memory is out. */
+static bool decide_inputs(struct request *r)
+{
+	bool has;
+
+	if (!r->is_get && !r->is_head)
+		bypass(r, REASON_METHOD);
+	else if ((r->client && r->client->has_body) ||
+	    (r->content_length != UINT64_MAX && r->content_length > 0))
+		bypass(r, REASON_BODY);
+	else if (r->known[KNOWN_UPGRADE].n > 0)
+		bypass(r, REASON_UPGRADE);
+	else if (has_bypass_header(r))
+		bypass(r, REASON_HEADER);
+	if (r->plan.reason != REASON_NONE)
+		return true;
+	if (!has_bypass_query(r, &has))
+		return false;
+	if (has) {
+		bypass(r, REASON_QUERY);
+		return true;
+	}
+	return filter_cookies(r);
+}
+
+/* The value of one part of the template. */
+static struct str part_value(struct request *r, const struct key_part *part)
+{
+	const struct plan *plan = &r->plan;
+	struct query_param param;
+	struct cookie cookie;
+	struct str rest;
+
+	switch (part->kind) {
+	case KEY_LITERAL:
+		return part->text;
+	case KEY_SCHEME:
+		return r->scheme;
+	case KEY_HOST:
+		return r->host;
+	case KEY_PATH:
+		return plan->normal_path;
+	case KEY_QUERY:
+		return plan->query;
+	case KEY_METHOD:
+		return STR("GET");
+	case KEY_ARG:
+		rest = plan->query;
+		while (query_next(&rest, &param))
+			if (str_eq(param.name, part->text))
+				return param.value;
+		break;
+	case KEY_COOKIE:
+		rest = plan->cookies;
+		while (cookie_next(&rest, &cookie))
+			if (str_eq(cookie.name, part->text))
+				return cookie.value;
+		break;
+	case KEY_CAPTURE:
+		return plan->captures.v[part->index];
+	case KEY_HTTP:
+	case KEY_PARAM:
+		return request_param(r, part->text);
+	case KEY_URI:
+		break; /* two parts, see add_part */
+	}
+	return STR("");
+}
+
+/* Pieces of a key: text first, lengths behind it. */
+struct key_builder {
+	struct buf text;
+	struct buf lengths;
+	bool failed;
+};
+
+static void add_literal(struct key_builder *b, struct str text)
+{
+	b->failed |= !buf_add_str(&b->text, text);
+}
+
+static void add_value(struct key_builder *b, struct str value)
+{
+	unsigned char length[4] = {(unsigned char)(value.n >> 24), (unsigned char)(value.n >> 16),
+	    (unsigned char)(value.n >> 8), (unsigned char)value.n};
+
+	b->failed |= !buf_add_str(&b->text, value) || !buf_add(&b->lengths, length, 4);
+}
+
+static void add_part(struct key_builder *b, struct request *r, const struct key_part *part)
+{
+	struct str value;
+
+	if (part->kind == KEY_LITERAL) {
+		add_literal(b, part->text);
+	} else if (part->kind == KEY_URI) {
+		add_value(b, r->plan.normal_path);
+		add_literal(b, STR("?"));
+		add_value(b, r->plan.query);
+	} else if (part->kind == KEY_HTTP || part->kind == KEY_PARAM) {
+		struct param param = {part->text, request_param(r, part->text)};
+
+		value = param.value;
+		if (value.p && str_starts(part->text, STR("HTTP_")) &&
+		    !filter_header(r, &param, &value))
+			b->failed = true;
+		add_value(b, value);
+	} else {
+		add_value(b, part_value(r, part));
+	}
+}
+
+/* Joins text and lengths into the arena, and gives the key. */
+static bool finish_key(struct request *r, struct key_builder *b, struct key *key)
+{
+	size_t n = b->text.n + 1 + b->lengths.n;
+	char *p = b->failed ? NULL : arena_alloc(&r->arena, n);
+
+	if (p) {
+		memcpy(p, b->text.p ? b->text.p : "", b->text.n);
+		p[b->text.n] = '\0';
+		if (b->lengths.n)
+			memcpy(p + b->text.n + 1, b->lengths.p, b->lengths.n);
+		*key = key_make(str_make(p, n));
+	}
+	buf_fini(&b->text);
+	buf_fini(&b->lengths);
+	return p != NULL;
+}
+
+static bool decide_key(struct request *r)
+{
+	const struct rule *rule = r->plan.rule;
+	struct key_builder b = {.failed = false};
+	struct str value;
+
+	add_value(&b, r->rules->settings.key_prefix);
+	for (size_t i = 0; i < rule->key.n; i++)
+		add_part(&b, r, &rule->key.v[i]);
+	if (r->plan.cookies.n > 0) {
+		add_literal(&b, STR(" cookie "));
+		add_value(&b, r->plan.cookies);
+	}
+	for (size_t i = 0; i < rule->vary.n; i++) {
+		if (!filter_vary_value(r, rule->vary.v[i], &value))
+			b.failed = true;
+		add_literal(&b, STR(" "));
+		add_literal(&b, rule->vary.v[i]);
+		add_literal(&b, STR(" "));
+		add_value(&b, value);
+	}
+	if (!finish_key(r, &b, &r->plan.primary))
+		return false;
+	r->plan.key = r->plan.primary;
+	return true;
+}
+
+/* What stands behind the URL on the server: another script's page is another page. */
+static bool decide_origin(struct request *r)
+{
+	static const enum known parts[] = {KNOWN_SCRIPT_FILENAME, KNOWN_SCRIPT_NAME,
+	    KNOWN_PATH_INFO, KNOWN_DOCUMENT_ROOT};
+	struct str query;
+	XXH64_hash_t hash = 0;
+
+	if (!filter_query_string(r, &query))
+		return false;
+	for (size_t i = 0; i < ARRAY_LEN(parts); i++)
+		hash = XXH3_64bits_withSeed(r->known[parts[i]].p, r->known[parts[i]].n, hash);
+	r->plan.origin = XXH3_64bits_withSeed(query.p, query.n, hash);
+	return true;
+}
+
+static void decide_client(struct request *r)
+{
+	struct plan *plan = &r->plan;
+
+	policy_client_parse(r->known[KNOWN_CACHE_CONTROL], r->known[KNOWN_PRAGMA], &plan->client);
+	if (!plan->rule->client_control)
+		plan->client = (struct policy_client){.only_if_cached = plan->client.only_if_cached,
+		    .max_age = -1, .min_fresh = -1, .max_stale = -1};
+}
+
+bool decide_plan(struct request *r)
+{
+	struct plan *plan = &r->plan;
+
+	if (r->role != FCGI_ROLE_RESPONDER) {
+		bypass(r, REASON_ROLE);
+		return true;
+	}
+	if (!decide_path(r))
+		return false;
+	if (plan->reason == REASON_NONE && r->host.n == 0)
+		bypass(r, REASON_HOST);
+	if (plan->reason == REASON_NONE)
+		decide_rule(r);
+	if (plan->reason == REASON_NONE && !decide_inputs(r))
+		return false;
+	if (plan->reason != REASON_NONE)
+		return true;
+	if (!filter_query(plan->rule, plan->query, &r->arena, &plan->query))
+		return false;
+	plan->lookup = true;
+	plan->store = r->is_get;
+	plan->authorized = r->known[KNOWN_AUTHORIZATION].n > 0 || r->known[KNOWN_REMOTE_USER].n > 0;
+	decide_client(r);
+	return decide_key(r) && decide_origin(r);
+}
+
+bool decide_variant(struct request *r, struct str vary, struct key *key)
+{
+	struct key_builder b = {.failed = false};
+	struct str rest = vary, name, value;
+
+	*key = r->plan.primary;
+	if (vary.n == 0)
+		return true;
+	add_value(&b, r->plan.primary.bytes);
+	while (str_split(&rest, ',', &name)) {
+		if (!filter_vary_value(r, name, &value))
+			b.failed = true;
+		add_literal(&b, STR(" "));
+		add_literal(&b, name);
+		add_literal(&b, STR(" "));
+		add_value(&b, value);
+	}
+	return finish_key(r, &b, key);
+}
+
+bool decide_fits(const struct request *r, const struct object *o)
+{
+	const struct object_head *head = object_head(o);
+
+	return head->kind == OBJECT_PAGE && head->origin == r->plan.origin &&
+	    (!r->plan.authorized || head->shared);
+}
+
+/* The lifetimes that count now: what a rule gave, the rule in force gives anew. */
+struct lifetimes {
+	int64_t fresh, grace, error;
+};
+
+static struct lifetimes lifetimes_of(const struct request *r, const struct object *o)
+{
+	const struct object_head *head = object_head(o);
+	const struct policy_rule *rule = &r->plan.rule->policy;
+	struct lifetimes l = {head->lifetime, head->grace, head->stale_if_error};
+
+	if (head->rule_lifetime)
+		l.fresh = policy_rule_ttl(rule, head->status);
+	if (head->rule_grace)
+		l.grace = rule->grace;
+	if (head->rule_error)
+		l.error = rule->stale_if_error;
+	if (head->must_revalidate)
+		l.grace = l.error = 0;
+	return l;
+}
+
+int64_t decide_ttl(const struct request *r, const struct object *o, int64_t now)
+{
+	return lifetimes_of(r, o).fresh - (now - object_head(o)->born);
+}
+
+/* RFC 9111 section 5.2.1: what the client asks beyond freshness. */
+static enum verdict for_client(const struct policy_client *client, int64_t age, int64_t ttl,
+    bool must_revalidate, enum verdict verdict)
+{
+	if (client->no_cache || (client->max_age >= 0 && age > client->max_age))
+		return VERDICT_EXPIRED;
+	if (client->min_fresh >= 0 && ttl < client->min_fresh)
+		return VERDICT_EXPIRED;
+	if (verdict == VERDICT_EXPIRED && client->max_stale >= 0 && !must_revalidate &&
+	    -ttl <= client->max_stale)
+		return VERDICT_STALE;
+	return verdict;
+}
+
+enum verdict decide_object(const struct request *r, const struct object *o, int64_t now)
+{
+	const struct object_head *head = object_head(o);
+	struct lifetimes l = lifetimes_of(r, o);
+	int64_t age = now - head->born, ttl = l.fresh - age;
+	enum verdict verdict = VERDICT_USELESS;
+
+	if (!decide_fits(r, o))
+		return VERDICT_USELESS;
+	if (ttl > 0)
+		verdict = VERDICT_FRESH;
+	else if (-ttl < l.grace)
+		verdict = VERDICT_STALE;
+	else if (-ttl < l.error)
+		verdict = VERDICT_EXPIRED;
+	return for_client(&r->plan.client, age, ttl, head->must_revalidate, verdict);
+}

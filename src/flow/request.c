@@ -1,0 +1,203 @@
+/*
+ * What came, once over: parameters are put into a table by one pass, the known ones by length and
+ * comparison. Nothing is copied: the parameters belong to the client until it is finished.
+ */
+#include "flow/request.h"
+
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "http/uri.h"
+
+struct request *request_new(struct client *client, struct ruleset *rules)
+{
+	struct request *r = malloc(sizeof(*r));
+
+	if (!r)
+		return NULL;
+	memset(r, 0, offsetof(struct request, first));
+	r->client = client;
+	r->rules = rules;
+	r->started_us = clock_mono_us();
+	r->content_length = UINT64_MAX;
+	arena_init_with(&r->arena, r->first, sizeof(r->first));
+	return r;
+}
+
+void request_free(struct request **rp)
+{
+	struct request *r = *rp;
+
+	CHECK(!r->flight);
+	object_unref(&r->landed);
+	object_unref(&r->stale);
+	object_unref(&r->sending);
+	ruleset_unref(&r->rules);
+	arena_fini(&r->arena);
+	free(r);
+	*rp = NULL;
+}
+
+/* Sorted by length. */
+static const struct known_name {
+	struct str name;
+	enum known known;
+} known_names[] = {
+    {{"HTTPS", 5}, KNOWN_HTTPS},
+    {{"HTTP_HOST", 9}, KNOWN_HOST},
+    {{"PATH_INFO", 9}, KNOWN_PATH_INFO},
+    {{"HTTP_COOKIE", 11}, KNOWN_COOKIE},
+    {{"HTTP_PRAGMA", 11}, KNOWN_PRAGMA},
+    {{"REMOTE_USER", 11}, KNOWN_REMOTE_USER},
+    {{"REQUEST_URI", 11}, KNOWN_URI},
+    {{"SCRIPT_NAME", 11}, KNOWN_SCRIPT_NAME},
+    {{"SERVER_NAME", 11}, KNOWN_SERVER_NAME},
+    {{"SERVER_PORT", 11}, KNOWN_SERVER_PORT},
+    {{"DOCUMENT_URI", 12}, KNOWN_DOCUMENT_URI},
+    {{"HTTP_UPGRADE", 12}, KNOWN_UPGRADE},
+    {{"QUERY_STRING", 12}, KNOWN_QUERY},
+    {{"DOCUMENT_ROOT", 13}, KNOWN_DOCUMENT_ROOT},
+    {{"HTTP_IF_MATCH", 13}, KNOWN_IF_MATCH},
+    {{"CONTENT_LENGTH", 14}, KNOWN_CONTENT_LENGTH},
+    {{"REQUEST_METHOD", 14}, KNOWN_METHOD},
+    {{"REQUEST_SCHEME", 14}, KNOWN_SCHEME},
+    {{"SCRIPT_FILENAME", 15}, KNOWN_SCRIPT_FILENAME},
+    {{"HTTP_AUTHORIZATION", 18}, KNOWN_AUTHORIZATION},
+    {{"HTTP_CACHE_CONTROL", 18}, KNOWN_CACHE_CONTROL},
+    {{"HTTP_IF_NONE_MATCH", 18}, KNOWN_IF_NONE_MATCH},
+    {{"HTTP_ACCEPT_ENCODING", 20}, KNOWN_ACCEPT_ENCODING},
+    {{"HTTP_IF_MODIFIED_SINCE", 22}, KNOWN_IF_MODIFIED_SINCE},
+    {{"HTTP_IF_UNMODIFIED_SINCE", 24}, KNOWN_IF_UNMODIFIED_SINCE},
+};
+_Static_assert(ARRAY_LEN(known_names) == KNOWN_COUNT, "every known parameter has its name");
+
+/* KNOWN_COUNT when it is none of them. */
+static enum known known_of(struct str name)
+{
+	for (size_t i = 0; i < ARRAY_LEN(known_names); i++) {
+		if (known_names[i].name.n > name.n)
+			break;
+		if (known_names[i].name.n == name.n &&
+		    memcmp(known_names[i].name.p, name.p, name.n) == 0)
+			return known_names[i].known;
+	}
+	return KNOWN_COUNT;
+}
+
+static void set_scheme(struct request *r)
+{
+	struct str https = r->known[KNOWN_HTTPS];
+	bool secure = str_ieq(r->known[KNOWN_SCHEME], STR("https")) ||
+	    (https.n > 0 && !str_ieq(https, STR("off")) && !str_eq(https, STR("0")));
+
+	r->scheme = secure ? STR("https") : STR("http");
+}
+
+static bool is_default_port(const struct request *r, struct str port)
+{
+	return port.n == 0 || str_eq(port, r->scheme.n == 5 ? STR("443") : STR("80"));
+}
+
+static bool lower(struct arena *a, struct str in, struct str *out)
+{
+	char *p = arena_alloc(a, in.n);
+
+	if (!p)
+		return false;
+	for (size_t i = 0; i < in.n; i++)
+		p[i] = ascii_lower(in.p[i]);
+	*out = str_make(p, in.n);
+	return true;
+}
+
+/*
+ * Host in lower case, with a port unless it is the scheme's own: from Host, else SERVER_PORT. A
+ * Host that is no host leaves it empty.
+ */
+static bool set_host(struct request *r)
+{
+	struct str host = r->known[KNOWN_HOST], port;
+
+	if (host.n == 0)
+		host = r->known[KNOWN_SERVER_NAME];
+	r->host = r->host_name = STR("");
+	if (host.n == 0 || !uri_host_valid(host))
+		return true;
+	if (!lower(&r->arena, host, &host))
+		return false;
+	uri_host_split(host, &r->host_name, &port);
+	if (port.n == 0)
+		port = r->known[KNOWN_SERVER_PORT];
+	if (is_default_port(r, port)) {
+		r->host = r->host_name;
+		return true;
+	}
+	if (r->host_name.n < host.n) {
+		r->host = host;
+		return true;
+	}
+	return arena_printf(&r->arena, &r->host, "%.*s:%.*s", STR_ARG(r->host_name),
+	    STR_ARG(port));
+}
+
+static void set_length(struct request *r)
+{
+	struct str length = r->known[KNOWN_CONTENT_LENGTH];
+
+	if (length.n == 0)
+		return;
+	if (!str_to_u64(length, &r->content_length) || r->content_length > INT64_MAX)
+		r->contradicts = true;
+}
+
+bool request_set_params(struct request *r, const struct param *params, size_t n, uint16_t role)
+{
+	r->params = params;
+	r->n_params = n;
+	r->role = role;
+	for (size_t i = 0; i < n; i++) {
+		enum known known = known_of(params[i].name);
+
+		if (known == KNOWN_COUNT)
+			continue;
+		if (r->known[known].p)
+			r->contradicts = true;
+		else
+			r->known[known] = params[i].value;
+	}
+	r->is_get = str_eq(r->known[KNOWN_METHOD], STR("GET"));
+	r->is_head = str_eq(r->known[KNOWN_METHOD], STR("HEAD"));
+	set_length(r);
+	set_scheme(r);
+	return set_host(r);
+}
+
+struct str request_param(const struct request *r, struct str name)
+{
+	for (size_t i = 0; i < r->n_params; i++)
+		if (str_eq(r->params[i].name, name))
+			return r->params[i].value;
+	return str_make(NULL, 0);
+}
+
+struct str request_url(struct request *r)
+{
+	struct str url;
+	struct str uri = r->known[KNOWN_URI];
+
+	if (uri.n == 0)
+		uri = r->known[KNOWN_SCRIPT_NAME];
+	uri = str_sub(uri, 0, str_find(uri, '?'));
+	if (!arena_printf(&r->arena, &url, "%.*s://%.*s%.*s", STR_ARG(r->scheme),
+		STR_ARG(r->host), STR_ARG(uri)))
+		return uri;
+	return url;
+}
+
+void request_reason(struct request *r, enum reason reason, struct str arg)
+{
+	if (r->reason != REASON_NONE)
+		return;
+	r->reason = reason;
+	r->reason_arg = arg;
+}
