@@ -20,6 +20,7 @@
 #include "base/mem.h"
 #include "base/metrics.h"
 #include "config/rules.h"
+#include "config/values.h"
 #include "config/versions.h"
 #include "flow/serve.h"
 #include "front/client.h"
@@ -96,6 +97,11 @@ static int parse_arguments(int argc, char **argv, struct arguments *a)
 	if (optind < argc) {
 		fprintf(stderr, "fcgicache: unexpected argument: %s\n", argv[optind]);
 		usage(stderr);
+		return EX_USAGE;
+	}
+	if (a->listen && address_error(str_of(a->listen))) {
+		fprintf(stderr, "fcgicache: --listen %s: %s\n", a->listen,
+		    address_error(str_of(a->listen)));
 		return EX_USAGE;
 	}
 	return -1;
@@ -181,6 +187,12 @@ static bool open_log(const struct settings *s)
 	return ok;
 }
 
+static void log_cannot_open(const struct settings *s)
+{
+	log_error("cannot open the logs (%.*s%s%.*s): %s", STR_ARG(s->log_to),
+	    s->access_log.n ? ", " : "", STR_ARG(s->access_log), strerror(errno));
+}
+
 static void reload(const char *file)
 {
 	struct report report = {0};
@@ -193,10 +205,10 @@ static void reload(const char *file)
 		    report.errors, report.errors == 1 ? "" : "s");
 		metrics_add(COUNTER_RELOAD_FAILURES, 1);
 		if (!open_log(&old->settings))
-			log_error("cannot reopen the logs: %s", strerror(errno));
+			log_cannot_open(&old->settings);
 	} else {
 		if (!open_log(&rules->settings))
-			log_error("cannot open the logs: %s", strerror(errno));
+			log_cannot_open(&rules->settings);
 		if (settings_restart_needed(&old->settings, &rules->settings, &restart)) {
 			struct str rest = buf_str(&restart), line;
 
@@ -347,7 +359,7 @@ int main(int argc, char **argv)
 	if (!key_start())
 		return EX_OSERR;
 	if (!open_log(&rules->settings)) {
-		fprintf(stderr, "fcgicache: cannot open the log: %s\n", strerror(errno));
+		log_cannot_open(&rules->settings);
 		return EX_CANTCREAT;
 	}
 	status = start(&a, rules, &store);

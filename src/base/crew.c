@@ -108,7 +108,7 @@ enum crew_result crew_add(struct crew *c, struct job *job)
 	pthread_mutex_lock(&c->lock);
 	if (c->stopping || !staff(c)) {
 		result = CREW_REFUSED;
-	} else if (job->turn && !turn_wait(job->turn)) {
+	} else if (job->turn && !turn_hold(job->turn)) {
 		result = CREW_EVENT;
 	} else {
 		link_job(c, job);

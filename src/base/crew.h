@@ -3,7 +3,7 @@
  * that waits for one. Idle threads end.
  *
  * A job may belong to something that others can wake (its turn): it waits in the queue under
- * TURN_WAITING, and whoever takes the turn - a thread of the crew, the clock, a hang-up - is the
+ * TURN_HELD, and whoever takes the turn - a thread of the crew, the clock, a hang-up - is the
  * one to go on with it. The lock is a leaf.
  */
 #ifndef FCGICACHE_BASE_CREW_H
@@ -31,7 +31,7 @@ struct crew *crew_new(const char *name, unsigned max_threads, int64_t idle_ms) M
 
 enum crew_result {
 	CREW_QUEUED, /* it is the crew's now: do not touch it */
-	CREW_EVENT, /* turn_wait said no: still the caller's */
+	CREW_EVENT, /* turn_hold said no: still the caller's */
 	CREW_REFUSED, /* stopping, or no thread can be had: still the caller's */
 };
 /* Queues a job, starting a thread for it if none is idle. Does not block. */

@@ -394,6 +394,21 @@ static bool normal_uri(struct request *r, struct str *out)
 	    STR_ARG(r->plan.query));
 }
 
+/* Copies of the target that some web servers make (lighttpd's REDIRECT_URI). */
+static bool filter_copy(struct request *r, struct str uri, struct str *out)
+{
+	size_t question = str_find(uri, '?');
+	struct str query;
+
+	*out = uri;
+	if (question == uri.n)
+		return true;
+	if (!filter_query(r->plan.rule, str_sub(uri, question + 1, uri.n), &r->arena, &query))
+		return false;
+	return arena_printf(&r->arena, out, "%.*s%s%.*s", STR_ARG(str_sub(uri, 0, question)),
+	    query.n ? "?" : "", STR_ARG(query));
+}
+
 static bool filter_param(struct request *r, const struct param *in, struct str *out)
 {
 	*out = in->value;
@@ -403,6 +418,10 @@ static bool filter_param(struct request *r, const struct param *in, struct str *
 		return normal_uri(r, out);
 	if (str_eq(in->name, STR("QUERY_STRING")))
 		return filter_query_string(r, out);
+	if (str_eq(in->name, STR("REDIRECT_URI")) || str_eq(in->name, STR("REDIRECT_URL")))
+		return filter_copy(r, in->value, out);
+	if (str_eq(in->name, STR("REDIRECT_QUERY_STRING")))
+		return filter_query(r->plan.rule, in->value, &r->arena, out);
 	return true;
 }
 

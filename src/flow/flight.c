@@ -121,7 +121,7 @@ static void unlink_follower(struct flight *f, struct request *r)
 
 static enum flight_join follow_it(struct flight *f, struct request *r, bool *first)
 {
-	if (!turn_wait(&r->client->turn))
+	if (!turn_hold(&r->client->turn))
 		return FLIGHT_GONE;
 	link_follower(f, r);
 	*first = r->follow_deadline < f->shard->earliest;

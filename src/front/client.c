@@ -278,6 +278,7 @@ static void take_at_once(struct conn *c, const struct screen *screen)
 		serve_accepted(c, a, screen);
 		return;
 	case -1:
+		atomic_store(&c->socket, -1);
 		c->client.fd = -1; /* closed by libfcgi, and so out of the epoll set */
 		free(a);
 		break;

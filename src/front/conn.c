@@ -45,6 +45,8 @@ struct conn *conn_open(int fd, bool tcp, const struct client_ops *ops)
 		/* under the lock: conn_take_expired may look at it from here on */
 		c->client.fd = fd;
 		c->client.tcp = tcp;
+		atomic_store(&c->socket, fd);
+		atomic_store(&c->is_tcp, tcp);
 		c->client.ops = ops;
 		c->client.request = NULL;
 		c->in_epoll = c->for_sending = c->keep = c->used = false;
@@ -59,6 +61,7 @@ struct conn *conn_open(int fd, bool tcp, const struct client_ops *ops)
 
 void conn_close_socket(struct conn *c)
 {
+	atomic_store(&c->socket, -1);
 	if (c->client.fd >= 0)
 		close(c->client.fd);
 	c->client.fd = -1;

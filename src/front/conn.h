@@ -31,6 +31,8 @@ struct conn {
 	struct conn *next_free;
 	struct conn *next, *prev; /* in the list of open ones */
 	struct conn *next_run; /* in the run queue */
+	_Atomic int socket; /* client.fd, for whoever does not have the turn */
+	_Atomic bool is_tcp;
 	_Atomic int waits; /* enum conn_wait */
 	_Atomic int64_t deadline; /* clock_mono_ms; INT64_MAX: none */
 	bool in_epoll;

@@ -186,30 +186,35 @@ void listener_park(struct conn *c, enum conn_wait waits, int64_t deadline)
 	if (sending)
 		turn_expect(&c->client.turn);
 	if (!c->in_epoll || sending || c->for_sending)
-		watched = set_events(c, sending ? CONN_EVENTS | EPOLLOUT : CONN_EVENTS);
+		watched = set_events(c, sending ? EPOLLOUT | EPOLLET : CONN_EVENTS);
 	if (!watched)
 		(void)shutdown(c->client.fd, SHUT_RDWR); /* whoever runs it finds it closed */
 	if (!watched || !turn_wait(&c->client.turn))
 		listener_run(c);
 }
 
-static bool has_hung_up(const struct conn *c)
+static bool has_hung_up(struct conn *c)
 {
-	struct pollfd pfd = {.fd = c->client.fd, .events = c->client.tcp ? POLLRDHUP : 0};
+	struct pollfd pfd = {
+	    .fd = atomic_load_explicit(&c->socket, memory_order_relaxed),
+	    .events = POLLRDHUP, /* a web server that has sent its last byte over TCP has left */
+	};
 
-	return poll(&pfd, 1, 0) > 0;
+	if (poll(&pfd, 1, 0) <= 0)
+		return false;
+	return pfd.revents & (POLLHUP | POLLERR) ||
+	    (pfd.revents & POLLRDHUP && atomic_load_explicit(&c->is_tcp, memory_order_relaxed));
 }
 
 void listener_expect_hangup(struct conn *c)
 {
 	atomic_store_explicit(&c->waits, CONN_PAGE, memory_order_relaxed);
 	atomic_store_explicit(&c->deadline, INT64_MAX, memory_order_relaxed);
-	turn_expect(&c->client.turn);
 	if (!c->in_epoll)
 		(void)!set_events(c, CONN_EVENTS);
-	/* its edge may have come while nobody listened */
+	/* its edge may have come before */
 	if (has_hung_up(c))
-		(void)turn_take_event(&c->client.turn);
+		(void)turn_take_hangup(&c->client.turn);
 }
 
 void listener_run(struct conn *c)
@@ -298,21 +303,15 @@ static void run_conn(struct client_desk *desk, struct conn *c)
 }
 
 /*
- * An event for a conn. One that waits for its page is taken only if its web server has really
- * gone: an event that comes late, from before, must not take it.
+ * An event for a conn. One that is held for its page is taken only if its web server has really
+ * gone: an event that comes late, from an earlier life, must not take it.
  */
 static void on_conn(struct client_desk *desk, struct conn *c)
 {
-	bool page = atomic_load_explicit(&c->waits, memory_order_relaxed) == CONN_PAGE;
-
-	if (page && !has_hung_up(c))
-		return;
-	if (!turn_take_event(&c->client.turn))
-		return;
-	if (atomic_load_explicit(&c->waits, memory_order_relaxed) == CONN_PAGE)
-		serve_hangup(c->client.request);
-	else
+	if (turn_take_event(&c->client.turn))
 		run_conn(desk, c);
+	else if (has_hung_up(c) && turn_take_hangup(&c->client.turn))
+		serve_hangup(c->client.request);
 }
 
 static void on_event(struct client_desk *desk, void *tag)
