@@ -38,26 +38,24 @@
 #define UPKEEP_MS 1000
 
 static const struct option options[] = {
-    {"config", required_argument, NULL, 'c'},
-    {"listen", required_argument, NULL, 's'},
-    {"test", no_argument, NULL, 't'},
-    {"version", no_argument, NULL, 'V'},
-    {"help", no_argument, NULL, 'h'},
-    {NULL, 0, NULL, 0},
+    {"config", required_argument, NULL, 'c'}, {"listen", required_argument, NULL, 's'},
+    {"test", no_argument, NULL, 't'},         {"version", no_argument, NULL, 'V'},
+    {"help", no_argument, NULL, 'h'},         {NULL, 0, NULL, 0},
 };
 
 static void usage(FILE *out)
 {
-	fprintf(out, "usage: fcgicache [-t] [-c FILE] [-s ADDRESS]\n"
-		     "\n"
-		     "  -c, --config FILE     rules file (default %s/fcgicache/fcgicache.json)\n"
-		     "  -s, --listen ADDRESS  unix:/path or tcp:host:port (default: fd 0)\n"
-		     "  -t, --test            check the rules file and exit\n"
-		     "  -V, --version         say which version this is\n"
-		     "  -h, --help            say this\n"
-		     "\n"
-		     "A cache for FastCGI; fcgicache(8) and fcgicache.json(5) describe it.\n",
-	    SYSCONFDIR);
+	fprintf(out,
+		"usage: fcgicache [-t] [-c FILE] [-s ADDRESS]\n"
+		"\n"
+		"  -c, --config FILE     rules file (default %s/fcgicache/fcgicache.json)\n"
+		"  -s, --listen ADDRESS  unix:/path or tcp:host:port (default: fd 0)\n"
+		"  -t, --test            check the rules file and exit\n"
+		"  -V, --version         say which version this is\n"
+		"  -h, --help            say this\n"
+		"\n"
+		"A cache for FastCGI; fcgicache(8) and fcgicache.json(5) describe it.\n",
+		SYSCONFDIR);
 }
 
 struct arguments {
@@ -101,7 +99,7 @@ static int parse_arguments(int argc, char **argv, struct arguments *a)
 	}
 	if (a->listen && address_error(str_of(a->listen))) {
 		fprintf(stderr, "fcgicache: --listen %s: %s\n", a->listen,
-		    address_error(str_of(a->listen)));
+			address_error(str_of(a->listen)));
 		return EX_USAGE;
 	}
 	return -1;
@@ -115,7 +113,7 @@ static struct ruleset *load_rules(const char *file, struct report *report)
 
 	if (rules && !store_check(rules->settings.store, &error)) {
 		(void)!buf_printf(&report->text, "%s: store: %.*s\n", file,
-		    STR_ARG(buf_str(&error)));
+				  STR_ARG(buf_str(&error)));
 		report->errors++;
 		ruleset_unref(&rules);
 	}
@@ -190,7 +188,7 @@ static bool open_log(const struct settings *s)
 static void log_cannot_open(const struct settings *s)
 {
 	log_error("cannot open the logs (%.*s%s%.*s): %s", STR_ARG(s->log_to),
-	    s->access_log.n ? ", " : "", STR_ARG(s->access_log), strerror(errno));
+		  s->access_log.n ? ", " : "", STR_ARG(s->access_log), strerror(errno));
 }
 
 static void reload(const char *file)
@@ -202,7 +200,7 @@ static void reload(const char *file)
 	if (!rules) {
 		print_report(&report, true);
 		log_error("rules not loaded: %s has %u error%s; the old rules stay", file,
-		    report.errors, report.errors == 1 ? "" : "s");
+			  report.errors, report.errors == 1 ? "" : "s");
 		metrics_add(COUNTER_RELOAD_FAILURES, 1);
 		if (!open_log(&old->settings))
 			log_cannot_open(&old->settings);
@@ -216,8 +214,9 @@ static void reload(const char *file)
 				log_warning("needs a restart: %.*s", STR_ARG(line));
 		}
 		log_info("rules loaded: %s, %zu rule%s", file, rules->n_rules,
-		    rules->n_rules == 1 ? "" : "s");
+			 rules->n_rules == 1 ? "" : "s");
 		metrics_add(COUNTER_RELOADS, 1);
+		client_set(&rules->settings);
 		serve_reload(rules);
 	}
 	buf_fini(&restart);
@@ -259,7 +258,7 @@ static void log_counters(void)
 	for (int i = 0; i < COUNTER_COUNT; i++)
 		if (metrics_get((enum counter)i) > 0)
 			ok &= buf_printf(&line, " %s=%llu", metrics_name((enum counter)i),
-			    (unsigned long long)metrics_get((enum counter)i));
+					 (unsigned long long)metrics_get((enum counter)i));
 	if (ok)
 		log_info("counters:%.*s", STR_ARG(buf_str(&line)));
 	buf_fini(&line);
@@ -297,7 +296,7 @@ static void shut_down(int64_t timeout)
 	log_counters();
 	if (!done) {
 		log_warning("stopped with %u connections under way (shutdown_timeout)",
-		    conn_count());
+			    conn_count());
 		_exit(EX_OK);
 	}
 	listener_stop();
@@ -310,20 +309,21 @@ static int start(const struct arguments *a, struct ruleset *rules, struct store 
 	unsigned workers = rules->settings.workers;
 	int status = EX_OK, fd;
 
+	client_set(&rules->settings);
 	fd = a->listen ? listen_open(a->listen, &error) : listen_inherit(&error);
 	if (fd < 0)
 		status = a->listen ? EX_UNAVAILABLE : EX_USAGE;
 	else if (!(*store = store_open(rules->settings.store, &error)))
 		status = EX_UNAVAILABLE;
 	else if (!client_start() || !serve_start(rules, *store, listener_wake_at) ||
-	    !listener_open(fd, &error) || !listener_start(workers, &error))
+		 !listener_open(fd, &error) || !listener_start(workers, &error))
 		status = EX_OSERR;
 	if (status != EX_OK) {
 		log_error("cannot start: %.*s",
-		    STR_ARG(error.n ? buf_str(&error) : STR("out of memory or threads")));
+			  STR_ARG(error.n ? buf_str(&error) : STR("out of memory or threads")));
 		if (!str_eq(rules->settings.log_to, STR("stderr")))
 			fprintf(stderr, "fcgicache: cannot start: %.*s\n",
-			    STR_ARG(buf_str(&error)));
+				STR_ARG(buf_str(&error)));
 	}
 	buf_fini(&error);
 	return status;
@@ -351,7 +351,7 @@ int main(int argc, char **argv)
 		return EX_CONFIG;
 	if (a.test) {
 		printf("%s: good, %zu rule%s\n", a.config, rules->n_rules,
-		    rules->n_rules == 1 ? "" : "s");
+		       rules->n_rules == 1 ? "" : "s");
 		ruleset_unref(&rules);
 		return EX_OK;
 	}
@@ -360,17 +360,20 @@ int main(int argc, char **argv)
 		return EX_OSERR;
 	if (!open_log(&rules->settings)) {
 		log_cannot_open(&rules->settings);
+		ruleset_unref(&rules);
 		return EX_CANTCREAT;
 	}
 	status = start(&a, rules, &store);
 	if (status != EX_OK)
-		return status;
+		_exit(status); /* threads may run already */
 	log_info("fcgicache %s started, %zu rule%s", PACKAGE_VERSION, rules->n_rules,
-	    rules->n_rules == 1 ? "" : "s");
+		 rules->n_rules == 1 ? "" : "s");
 	run(a.config);
 	rules = serve_rules();
 	timeout = rules->settings.shutdown_timeout;
 	ruleset_unref(&rules);
+	if (a.listen && strncmp(a.listen, "unix:", 5) == 0)
+		unlink(a.listen + 5);
 	shut_down(timeout);
 	serve_end();
 	store_close(&store);

@@ -13,14 +13,14 @@
 			check_failed(#cond, __FILE__, __LINE__);                                   \
 	} while (0)
 
-#define MUST_CHECK         __attribute__((warn_unused_result))
-#define PRINTF_LIKE(f, a)  __attribute__((format(printf, f, a)))
-#define ARRAY_LEN(a)       (sizeof(a) / sizeof((a)[0]))
-#define CONTAINER_OF(p, type, member) ((type *)(void *)((char *)(p) - offsetof(type, member)))
+#define MUST_CHECK                    __attribute__((warn_unused_result))
+#define PRINTF_LIKE(f, a)             __attribute__((format(printf, f, a)))
+#define ARRAY_LEN(a)                  (sizeof(a) / sizeof((a)[0]))
+#define CONTAINER_OF(p, type, member) ((type *)(void *)((char *)(p)-offsetof(type, member)))
 
 /* Says what failed on stderr and aborts. */
 static inline __attribute__((noreturn, cold)) void check_failed(const char *what, const char *file,
-    int line)
+								int line)
 {
 	fprintf(stderr, "fcgicache: %s:%d: check failed: %s\n", file, line, what);
 	abort();

@@ -35,7 +35,7 @@ static bool cond_init(pthread_cond_t *cond)
 	if (pthread_condattr_init(&attr) != 0)
 		return false;
 	ok = pthread_condattr_setclock(&attr, CLOCK_MONOTONIC) == 0 &&
-	    pthread_cond_init(cond, &attr) == 0;
+	     pthread_cond_init(cond, &attr) == 0;
 	pthread_condattr_destroy(&attr);
 	return ok;
 }
@@ -147,8 +147,7 @@ struct job *crew_expired(struct crew *c, int64_t now, int64_t *next)
 	pthread_mutex_lock(&c->lock);
 	if (c->earliest <= now) {
 		for (struct job *job = c->first; job; job = job->next) {
-			if (!found && job->deadline <= now &&
-			    (!job->turn || turn_take(job->turn)))
+			if (!found && job->deadline <= now && (!job->turn || turn_take(job->turn)))
 				found = job;
 			else if (job->deadline < earliest)
 				earliest = job->deadline;
@@ -231,8 +230,7 @@ bool crew_stop(struct crew *c, int64_t deadline)
 	pthread_mutex_lock(&c->lock);
 	c->stopping = true;
 	pthread_cond_broadcast(&c->work);
-	while (c->threads > 0 &&
-	    pthread_cond_timedwait(&c->end, &c->lock, &until) != ETIMEDOUT)
+	while (c->threads > 0 && pthread_cond_timedwait(&c->end, &c->lock, &until) != ETIMEDOUT)
 		;
 	ended = c->threads == 0;
 	pthread_mutex_unlock(&c->lock);

@@ -17,10 +17,10 @@
 
 /* Embedded in what is to be done. */
 struct job {
-	struct job *next, *prev; /* the crew's */
-	bool queued; /* the crew's */
-	int64_t deadline; /* clock_mono_ms; until when it may wait for a thread */
-	struct turn *turn; /* NULL: nobody but the crew takes it */
+	struct job *next, *prev;      /* the crew's */
+	bool queued;                  /* the crew's */
+	int64_t deadline;             /* clock_mono_ms; until when it may wait for a thread */
+	struct turn *turn;            /* NULL: nobody but the crew takes it */
 	void (*run)(struct job *job); /* on a thread of the crew, turn taken */
 };
 
@@ -30,8 +30,8 @@ struct crew;
 struct crew *crew_new(const char *name, unsigned max_threads, int64_t idle_ms) MUST_CHECK;
 
 enum crew_result {
-	CREW_QUEUED, /* it is the crew's now: do not touch it */
-	CREW_EVENT, /* turn_hold said no: still the caller's */
+	CREW_QUEUED,  /* it is the crew's now: do not touch it */
+	CREW_EVENT,   /* turn_hold said no: still the caller's */
 	CREW_REFUSED, /* stopping, or no thread can be had: still the caller's */
 };
 /* Queues a job, starting a thread for it if none is idle. Does not block. */

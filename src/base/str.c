@@ -135,7 +135,7 @@ static bool glob(struct str pattern, struct str s, bool ignore_case)
 			if (pattern.p[p] == '\\' && p + 1 < pattern.n)
 				at = p + 1;
 			same = pattern.p[at] == s.p[i] ||
-			    (ignore_case && ascii_lower(pattern.p[at]) == ascii_lower(s.p[i]));
+			       (ignore_case && ascii_lower(pattern.p[at]) == ascii_lower(s.p[i]));
 		}
 		if (same) {
 			p = at + 1;

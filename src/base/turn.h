@@ -40,8 +40,8 @@ static inline bool turn_give(struct turn *t, unsigned state, unsigned marks)
 	do {
 		if (word & marks)
 			return false;
-	} while (!atomic_compare_exchange_weak_explicit(&t->word, &word, word | state,
-	    memory_order_acq_rel, memory_order_relaxed));
+	} while (!atomic_compare_exchange_weak_explicit(
+	    &t->word, &word, word | state, memory_order_acq_rel, memory_order_relaxed));
 	return true;
 }
 
@@ -65,7 +65,7 @@ static inline bool turn_take_from(struct turn *t, unsigned states, unsigned mark
 	do
 		next = word & states ? word & ~states : word | marks;
 	while (!atomic_compare_exchange_weak_explicit(&t->word, &word, next, memory_order_acq_rel,
-	    memory_order_relaxed));
+						      memory_order_relaxed));
 	return word & states;
 }
 

@@ -19,7 +19,7 @@ struct fcgi_header fcgi_header_read(const unsigned char in[FCGI_REC_HEADER])
 }
 
 void fcgi_header_write(unsigned char out[FCGI_REC_HEADER], enum fcgi_type type, uint16_t id,
-    size_t content)
+		       size_t content)
 {
 	CHECK(content <= FCGI_REC_MAX);
 	out[0] = 1;
@@ -33,7 +33,7 @@ void fcgi_header_write(unsigned char out[FCGI_REC_HEADER], enum fcgi_type type, 
 }
 
 void fcgi_begin_write(unsigned char out[FCGI_FIXED_RECORD], uint16_t id, uint16_t role,
-    bool keep_conn)
+		      bool keep_conn)
 {
 	fcgi_header_write(out, FCGI_TYPE_BEGIN, id, 8);
 	memset(out + FCGI_REC_HEADER, 0, 8);
@@ -43,7 +43,7 @@ void fcgi_begin_write(unsigned char out[FCGI_FIXED_RECORD], uint16_t id, uint16_
 }
 
 void fcgi_end_write(unsigned char out[FCGI_FIXED_RECORD], uint16_t id, uint32_t app_status,
-    enum fcgi_end protocol_status)
+		    enum fcgi_end protocol_status)
 {
 	fcgi_header_write(out, FCGI_TYPE_END, id, 8);
 	memset(out + FCGI_REC_HEADER, 0, 8);
@@ -73,9 +73,9 @@ static bool take_length(struct str *rest, size_t *length)
 
 	if (rest->n < n)
 		return false;
-	*length = n == 1 ? p[0]
-			 : (size_t)(p[0] & 0x7f) << 24 | (size_t)p[1] << 16 | (size_t)p[2] << 8 |
-		    p[3];
+	*length = n == 1
+		      ? p[0]
+		      : (size_t)(p[0] & 0x7f) << 24 | (size_t)p[1] << 16 | (size_t)p[2] << 8 | p[3];
 	*rest = str_sub(*rest, n, rest->n);
 	return true;
 }
@@ -129,7 +129,7 @@ static void close_record(struct fcgi_params *p)
 	if (!p->open)
 		return;
 	fcgi_header_write((unsigned char *)p->out->p + p->record, FCGI_TYPE_PARAMS, p->id,
-	    p->out->n - p->record - FCGI_REC_HEADER);
+			  p->out->n - p->record - FCGI_REC_HEADER);
 	p->open = false;
 }
 
@@ -251,7 +251,7 @@ enum fcgi_event fcgi_reader_next(struct fcgi_reader *r, struct str *in)
 			r->in_record = false;
 			if (r->record.type == FCGI_TYPE_END) {
 				CHECK(fcgi_end_read(str_make((char *)r->end, r->end_n),
-				    &r->app_status, &r->protocol_status));
+						    &r->app_status, &r->protocol_status));
 				return FCGI_EVENT_END;
 			}
 		}

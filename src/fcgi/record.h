@@ -48,14 +48,14 @@ struct fcgi_header {
 struct fcgi_header fcgi_header_read(const unsigned char in[FCGI_REC_HEADER]);
 /* content must be at most FCGI_REC_MAX; no padding. */
 void fcgi_header_write(unsigned char out[FCGI_REC_HEADER], enum fcgi_type type, uint16_t id,
-    size_t content);
+		       size_t content);
 
 /* A whole BEGIN_REQUEST or END_REQUEST record. */
 #define FCGI_FIXED_RECORD 16u
 void fcgi_begin_write(unsigned char out[FCGI_FIXED_RECORD], uint16_t id, uint16_t role,
-    bool keep_conn);
+		      bool keep_conn);
 void fcgi_end_write(unsigned char out[FCGI_FIXED_RECORD], uint16_t id, uint32_t app_status,
-    enum fcgi_end protocol_status);
+		    enum fcgi_end protocol_status);
 
 /* The body of an END_REQUEST; false if it is shorter than it must be. */
 bool fcgi_end_read(struct str content, uint32_t *app_status, unsigned *protocol_status);
@@ -79,8 +79,8 @@ struct fcgi_params {
 enum fcgi_params_result { FCGI_PARAMS_OK, FCGI_PARAMS_TOO_LARGE, FCGI_PARAMS_NO_MEMORY };
 void fcgi_params_start(struct fcgi_params *p, struct buf *out, uint16_t id);
 /* TOO_LARGE: the pair is above FCGI_PAIR_MAX; nothing was added. */
-enum fcgi_params_result fcgi_params_add(struct fcgi_params *p, struct str name, struct str value)
-    MUST_CHECK;
+enum fcgi_params_result fcgi_params_add(struct fcgi_params *p, struct str name,
+					struct str value) MUST_CHECK;
 bool fcgi_params_end(struct fcgi_params *p) MUST_CHECK;
 
 /*
@@ -88,12 +88,12 @@ bool fcgi_params_end(struct fcgi_params *p) MUST_CHECK;
  * back one event at a time and what it took.
  */
 enum fcgi_event {
-	FCGI_EVENT_MORE, /* all bytes taken, feed more */
+	FCGI_EVENT_MORE,   /* all bytes taken, feed more */
 	FCGI_EVENT_STDOUT, /* data: content, perhaps part of a record */
 	FCGI_EVENT_STDERR,
 	FCGI_EVENT_STDOUT_END, /* the empty STDOUT record */
-	FCGI_EVENT_END, /* END_REQUEST: app_status, protocol_status */
-	FCGI_EVENT_BAD, /* version, id, type or length: error says which */
+	FCGI_EVENT_END,        /* END_REQUEST: app_status, protocol_status */
+	FCGI_EVENT_BAD,        /* version, id, type or length: error says which */
 };
 struct fcgi_reader {
 	uint16_t id;

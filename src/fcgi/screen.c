@@ -56,7 +56,7 @@ static enum screen_result check_begin(struct str bytes, struct screen *out)
 
 /* Finds the end of the PARAMS; *end is behind the empty record, *params their content. */
 static enum screen_result walk_params(struct str bytes, const struct screen_limits *limits,
-    uint16_t id, size_t *end, size_t *params)
+				      uint16_t id, size_t *end, size_t *params)
 {
 	size_t at = FCGI_FIXED_RECORD;
 	struct fcgi_header h;
@@ -88,7 +88,7 @@ static enum screen_result walk_params(struct str bytes, const struct screen_limi
 /* Walks over the content of PARAMS records as if it were one run of bytes. */
 struct cursor {
 	const unsigned char *p; /* next byte of the open record */
-	size_t in_record; /* content bytes left in it */
+	size_t in_record;       /* content bytes left in it */
 	size_t padding;
 	size_t left; /* content bytes left in all */
 };
@@ -178,7 +178,7 @@ static void note_pair(struct body_hint *hint, struct str name, struct str value)
 }
 
 static enum screen_result walk_pairs(struct str bytes, const struct screen_limits *limits,
-    size_t params, struct body_hint *hint)
+				     size_t params, struct body_hint *hint)
 {
 	struct cursor c = {.p = (const unsigned char *)bytes.p + FCGI_FIXED_RECORD, .left = params};
 	char name[NAME_KEPT], value[NAME_KEPT];
@@ -204,7 +204,7 @@ static enum screen_result walk_pairs(struct str bytes, const struct screen_limit
 
 /* What stands behind the head? */
 static enum screen_result look_behind(struct str bytes, size_t end, const struct body_hint *hint,
-    struct screen *out)
+				      struct screen *out)
 {
 	struct fcgi_header h;
 
@@ -227,7 +227,7 @@ static enum screen_result look_behind(struct str bytes, size_t end, const struct
 }
 
 enum screen_result screen_request(struct str bytes, const struct screen_limits *limits,
-    struct screen *out)
+				  struct screen *out)
 {
 	struct body_hint hint = {.no_length = true};
 	enum screen_result result;

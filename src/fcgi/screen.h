@@ -14,13 +14,13 @@
 #include "base/str.h"
 
 enum screen_result {
-	SCREEN_MORE, /* well-formed so far */
+	SCREEN_MORE,  /* well-formed so far */
 	SCREEN_EMPTY, /* a whole request without a body: length bytes, its empty STDIN included */
-	SCREEN_BODY, /* the head is whole; the body comes after length bytes */
-	SCREEN_MALFORMED, /* not FastCGI, or not in order: close */
+	SCREEN_BODY,  /* the head is whole; the body comes after length bytes */
+	SCREEN_MALFORMED,  /* not FastCGI, or not in order: close */
 	SCREEN_MANAGEMENT, /* a management record, or an abort: close */
-	SCREEN_OVERSIZED, /* more than the limits allow: close */
-	SCREEN_ROLE, /* an unknown role: answer UNKNOWN_ROLE and close */
+	SCREEN_OVERSIZED,  /* more than the limits allow: close */
+	SCREEN_ROLE,       /* an unknown role: answer UNKNOWN_ROLE and close */
 };
 
 struct screen_limits {
@@ -46,7 +46,7 @@ struct screen {
  *    request without a body is seen as such.
  */
 enum screen_result screen_request(struct str bytes, const struct screen_limits *limits,
-    struct screen *out);
+				  struct screen *out);
 
 /*
  * The most bytes that a head within the limits may have, records of very few bytes included. More

@@ -41,12 +41,12 @@ static void write_line(struct request *r)
 	uri = str_sub(uri, 0, str_find(uri, '?'));
 	if (r->plan.rule && !arena_printf(&r->arena, &rule, "%zu", r->plan.rule->index))
 		return;
-	if (!arena_printf(&r->arena, &line,
+	if (!arena_printf(
+		&r->arena, &line,
 		"method=%.*s url=%.*s://%.*s%.*s status=%d outcome=%s reason=%.*s%s%.*s "
 		"rule=%.*s age=%lld bytes=%llu ms=%.3f%s",
-		STR_ARG(one_word(r, r->known[KNOWN_METHOD])), STR_ARG(r->scheme),
-		STR_ARG(r->host), STR_ARG(one_word(r, uri)), r->status,
-		outcomes[r->outcome].name,
+		STR_ARG(one_word(r, r->known[KNOWN_METHOD])), STR_ARG(r->scheme), STR_ARG(r->host),
+		STR_ARG(one_word(r, uri)), r->status, outcomes[r->outcome].name,
 		STR_ARG(r->reason == REASON_NONE ? STR("-") : reason_name(r->reason)),
 		r->reason_arg.n ? ":" : "", STR_ARG(one_word(r, r->reason_arg)), STR_ARG(rule),
 		(long long)(r->age > 0 ? r->age / 1000 : 0), (unsigned long long)r->sent_body,

@@ -27,7 +27,7 @@ static enum source_event check_length(struct body *b, enum source_event event, s
 }
 
 static enum source_event read_client(struct source *s, char *p, size_t room, size_t *n,
-    enum fcgi_type *type)
+				     enum fcgi_type *type)
 {
 	struct body *b = CONTAINER_OF(s, struct body, source);
 	struct client *c = b->r->client;
@@ -39,7 +39,7 @@ static enum source_event read_client(struct source *s, char *p, size_t room, siz
 }
 
 static enum source_event read_spool(struct source *s, char *p, size_t room, size_t *n,
-    enum fcgi_type *type)
+				    enum fcgi_type *type)
 {
 	struct body *b = CONTAINER_OF(s, struct body, source);
 	ssize_t got;

@@ -13,7 +13,7 @@
 struct body {
 	struct source source; /* for fetch */
 	struct request *r;
-	int spool; /* file, or -1 */
+	int spool;     /* file, or -1 */
 	uint64_t size; /* of the spool */
 	uint64_t seen; /* bytes of STDIN so far */
 	bool ended;
@@ -22,7 +22,7 @@ struct body {
 enum body_result {
 	BODY_NONE, /* there is no body: no source */
 	BODY_READY,
-	BODY_BROKEN, /* it broke off */
+	BODY_BROKEN,  /* it broke off */
 	BODY_TIMEOUT, /* it did not come */
 	BODY_NO_RESOURCES,
 };

@@ -18,7 +18,7 @@
 
 #define HIT_FOR_MISS_MS 60000
 #define SMALL_RESPONSE  (1u << 20) /* is fetched to its end although its client has left */
-#define ERR_BYTES_MAX   8192u /* of one response's STDERR that goes to the log */
+#define ERR_BYTES_MAX   8192u      /* of one response's STDERR that goes to the log */
 
 static bool out(struct sink *s, struct str bytes);
 static void err(struct sink *s, struct str bytes);
@@ -57,8 +57,7 @@ static void flush_err(struct capture *c)
 	while (line.n > 0 && (line.p[line.n - 1] == '\n' || line.p[line.n - 1] == '\r'))
 		line.n--;
 	if (line.n > 0 && log_allowed(&limit, 200))
-		log_warning("application: %.*s (%.*s)", STR_ARG(line),
-		    STR_ARG(request_url(c->r)));
+		log_warning("application: %.*s (%.*s)", STR_ARG(line), STR_ARG(request_url(c->r)));
 	c->err_line.n = 0;
 }
 
@@ -69,7 +68,7 @@ static void look_for_fatal(struct capture *c)
 
 	for (size_t i = 0; i + 9 < line.n && !c->fatal; i++)
 		c->fatal = str_starts(str_sub(line, i, line.n), STR("PHP Fatal error")) ||
-		    str_starts(str_sub(line, i, line.n), STR("PHP Parse error"));
+			   str_starts(str_sub(line, i, line.n), STR("PHP Parse error"));
 }
 
 static void err(struct sink *s, struct str bytes)
@@ -138,7 +137,7 @@ static bool write_fields(struct capture *c, bool stored, struct str *fields)
 		if (!is_passed_on(c, h->v[i].name, stored))
 			continue;
 		ok = buf_add_str(&text, h->v[i].name) && buf_add(&text, ": ", 2) &&
-		    buf_add_str(&text, h->v[i].value) && buf_add(&text, "\r\n", 2);
+		     buf_add_str(&text, h->v[i].value) && buf_add(&text, "\r\n", 2);
 	}
 	ok = ok && arena_dup(&c->r->arena, buf_str(&text), fields);
 	buf_fini(&text);
@@ -206,7 +205,7 @@ static bool collect_vary(struct capture *c)
 		if (i > 0 && str_eq(names[i], names[i - 1]))
 			continue;
 		if (!arena_printf(&c->r->arena, &text, "%.*s%s%.*s", STR_ARG(text),
-			text.n ? "," : "", STR_ARG(names[i])))
+				  text.n ? "," : "", STR_ARG(names[i])))
 			return false;
 	}
 	c->vary = text;
@@ -245,7 +244,7 @@ static bool open_object(struct capture *c)
 	head.etag = field_in(head.head, STR("ETag"));
 	head.last_modified = field_in(head.head, STR("Last-Modified"));
 	c->object = object_new(&key, &head,
-	    c->head.has_content_length ? (size_t)c->head.content_length : 0);
+			       c->head.has_content_length ? (size_t)c->head.content_length : 0);
 	return c->object != NULL;
 }
 
@@ -279,8 +278,8 @@ static bool start_stream(struct capture *c, struct str body)
 {
 	struct request *r = c->r;
 	uint64_t length = c->head.has_content_length && c->head.status != 204
-	    ? c->head.content_length
-	    : UINT64_MAX;
+			      ? c->head.content_length
+			      : UINT64_MAX;
 	struct str fields;
 
 	let_followers_go(c);
@@ -319,7 +318,7 @@ static void judge(struct capture *c)
 	static const struct policy_rule no_rule;
 
 	policy_judge(&c->head, r->plan.store ? &r->plan.rule->policy : &no_rule, &request,
-	    c->request_ms, clock_now_ms(), &c->verdict);
+		     c->request_ms, clock_now_ms(), &c->verdict);
 	if (!r->plan.store) {
 		c->verdict.store = false;
 	} else if (!c->verdict.store) {

@@ -29,16 +29,16 @@ struct capture {
 	struct buf bytes; /* the head as far as it came */
 	struct cgi_head head;
 	struct policy_verdict verdict;
-	struct object *object; /* HOLD: open */
-	struct str vary; /* names, lower case, sorted */
+	struct object *object;    /* HOLD: open */
+	struct str vary;          /* names, lower case, sorted */
 	struct str client_fields; /* what this client gets, where it differs from what is stored */
-	uint64_t body; /* bytes of body that came */
-	int64_t request_ms; /* clock_now_ms when it was sent */
-	bool fatal; /* STDERR told of a fatal error */
-	bool client_gone; /* nobody to answer */
-	bool answer_stale; /* REFUSED: the application failed with a 5xx */
-	const char *error; /* static; what was wrong with the response */
-	uint64_t err_bytes; /* of STDERR logged */
+	uint64_t body;            /* bytes of body that came */
+	int64_t request_ms;       /* clock_now_ms when it was sent */
+	bool fatal;               /* STDERR told of a fatal error */
+	bool client_gone;         /* nobody to answer */
+	bool answer_stale;        /* REFUSED: the application failed with a 5xx */
+	const char *error;        /* static; what was wrong with the response */
+	uint64_t err_bytes;       /* of STDERR logged */
 	struct buf err_line;
 };
 
@@ -56,7 +56,6 @@ bool capture_is_whole(const struct capture *c, enum fetch_result result);
  * against it (then r->reason). The reference is the caller's. store may be NULL for none.
  */
 struct store;
-struct object *capture_seal(struct capture *c, struct store *store, uint32_t app_status)
-    MUST_CHECK;
+struct object *capture_seal(struct capture *c, struct store *store, uint32_t app_status) MUST_CHECK;
 
 #endif

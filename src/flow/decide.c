@@ -30,8 +30,8 @@ static bool split_target(struct request *r, struct str *raw_path)
 		return true;
 	}
 	r->plan.query = r->known[KNOWN_QUERY];
-	return arena_printf(&r->arena, raw_path, "%.*s%.*s",
-	    STR_ARG(r->known[KNOWN_SCRIPT_NAME]), STR_ARG(r->known[KNOWN_PATH_INFO]));
+	return arena_printf(&r->arena, raw_path, "%.*s%.*s", STR_ARG(r->known[KNOWN_SCRIPT_NAME]),
+			    STR_ARG(r->known[KNOWN_PATH_INFO]));
 }
 
 static bool decide_path(struct request *r)
@@ -108,7 +108,7 @@ static bool decide_inputs(struct request *r)
 	if (!r->is_get && !r->is_head)
 		bypass(r, REASON_METHOD);
 	else if ((r->client && r->client->has_body) ||
-	    (r->content_length != UINT64_MAX && r->content_length > 0))
+		 (r->content_length != UINT64_MAX && r->content_length > 0))
 		bypass(r, REASON_BODY);
 	else if (r->known[KNOWN_UPGRADE].n > 0)
 		bypass(r, REASON_UPGRADE);
@@ -184,7 +184,7 @@ static void add_literal(struct key_builder *b, struct str text)
 static void add_value(struct key_builder *b, struct str value)
 {
 	unsigned char length[4] = {(unsigned char)(value.n >> 24), (unsigned char)(value.n >> 16),
-	    (unsigned char)(value.n >> 8), (unsigned char)value.n};
+				   (unsigned char)(value.n >> 8), (unsigned char)value.n};
 
 	b->failed |= !buf_add_str(&b->text, value) || !buf_add(&b->lengths, length, 4);
 }
@@ -261,7 +261,7 @@ static bool decide_key(struct request *r)
 static bool decide_origin(struct request *r)
 {
 	static const enum known parts[] = {KNOWN_SCRIPT_FILENAME, KNOWN_SCRIPT_NAME,
-	    KNOWN_PATH_INFO, KNOWN_DOCUMENT_ROOT};
+					   KNOWN_PATH_INFO, KNOWN_DOCUMENT_ROOT};
 	struct str query;
 	XXH64_hash_t hash = 0;
 
@@ -280,7 +280,9 @@ static void decide_client(struct request *r)
 	policy_client_parse(r->known[KNOWN_CACHE_CONTROL], r->known[KNOWN_PRAGMA], &plan->client);
 	if (!plan->rule->client_control)
 		plan->client = (struct policy_client){.only_if_cached = plan->client.only_if_cached,
-		    .max_age = -1, .min_fresh = -1, .max_stale = -1};
+						      .max_age = -1,
+						      .min_fresh = -1,
+						      .max_stale = -1};
 }
 
 bool decide_plan(struct request *r)
@@ -335,7 +337,7 @@ bool decide_fits(const struct request *r, const struct object *o)
 	const struct object_head *head = object_head(o);
 
 	return head->kind == OBJECT_PAGE && head->origin == r->plan.origin &&
-	    (!r->plan.authorized || head->shared);
+	       (!r->plan.authorized || head->shared);
 }
 
 /* The lifetimes that count now: what a rule gave, the rule in force gives anew. */
@@ -367,7 +369,7 @@ int64_t decide_ttl(const struct request *r, const struct object *o, int64_t now)
 
 /* RFC 9111 section 5.2.1: what the client asks beyond freshness. */
 static enum verdict for_client(const struct policy_client *client, int64_t age, int64_t ttl,
-    bool must_revalidate, enum verdict verdict)
+			       bool must_revalidate, enum verdict verdict)
 {
 	if (client->no_cache || (client->max_age >= 0 && age > client->max_age))
 		return VERDICT_EXPIRED;

@@ -22,8 +22,8 @@ bool decide_variant(struct request *r, struct str vary, struct key *key) MUST_CH
 bool decide_fits(const struct request *r, const struct object *o);
 
 enum verdict {
-	VERDICT_FRESH, /* answer from it */
-	VERDICT_STALE, /* answer from it, and refresh it */
+	VERDICT_FRESH,   /* answer from it */
+	VERDICT_STALE,   /* answer from it, and refresh it */
 	VERDICT_EXPIRED, /* only if the application fails (stale-if-error) */
 	VERDICT_USELESS, /* not for this request, or too old for anything */
 };

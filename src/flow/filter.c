@@ -189,7 +189,7 @@ static struct str uri_query(const struct request *r)
 }
 
 static bool has_name(const struct query_param *v, size_t n, struct arena *a, struct str name,
-    bool *has)
+		     bool *has)
 {
 	*has = false;
 	for (size_t i = 0; i < n && !*has; i++) {
@@ -338,7 +338,7 @@ static bool normal_encoding(struct arena *a, struct str value, struct str *out)
 	}
 	for (size_t i = 0; i < ARRAY_LEN(codings); i++) {
 		if (wanted[i] && !arena_printf(a, &text, "%.*s%s%.*s", STR_ARG(text),
-				     text.n ? ", " : "", STR_ARG(codings[i])))
+					       text.n ? ", " : "", STR_ARG(codings[i])))
 			return false;
 	}
 	*out = text.n ? text : str_make(NULL, 0);
@@ -376,8 +376,7 @@ bool filter_vary_value(struct request *r, struct str name, struct str *out)
 			continue;
 		if (out->n == 0)
 			*out = value;
-		else if (!arena_printf(&r->arena, out, "%.*s, %.*s", STR_ARG(*out),
-			     STR_ARG(value)))
+		else if (!arena_printf(&r->arena, out, "%.*s, %.*s", STR_ARG(*out), STR_ARG(value)))
 			return false;
 	}
 	return true;
@@ -391,7 +390,7 @@ static bool normal_uri(struct request *r, struct str *out)
 		return true;
 	}
 	return arena_printf(&r->arena, out, "%.*s?%.*s", STR_ARG(r->plan.normal_path),
-	    STR_ARG(r->plan.query));
+			    STR_ARG(r->plan.query));
 }
 
 /* Copies of the target that some web servers make (lighttpd's REDIRECT_URI). */
@@ -406,7 +405,7 @@ static bool filter_copy(struct request *r, struct str uri, struct str *out)
 	if (!filter_query(r->plan.rule, str_sub(uri, question + 1, uri.n), &r->arena, &query))
 		return false;
 	return arena_printf(&r->arena, out, "%.*s%s%.*s", STR_ARG(str_sub(uri, 0, question)),
-	    query.n ? "?" : "", STR_ARG(query));
+			    query.n ? "?" : "", STR_ARG(query));
 }
 
 static bool filter_param(struct request *r, const struct param *in, struct str *out)

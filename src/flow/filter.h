@@ -13,8 +13,8 @@
  * The query without what the rule drops, sorted if the rule says so; raw itself when nothing
  * changes. A parameter that the key names ($arg_NAME) stays. False: memory is out.
  */
-bool filter_query(const struct rule *rule, struct str raw, struct arena *a, struct str *out)
-    MUST_CHECK;
+bool filter_query(const struct rule *rule, struct str raw, struct arena *a,
+		  struct str *out) MUST_CHECK;
 
 /*
  * QUERY_STRING, which the web server may have rewritten: it loses the parameters whose names were

@@ -22,18 +22,18 @@ bool flight_start(void) MUST_CHECK;
 void flight_stop(void);
 
 enum flight_join {
-	FLIGHT_LEAD, /* r->flight is r's to land or to hand over */
+	FLIGHT_LEAD,   /* r->flight is r's to land or to hand over */
 	FLIGHT_FOLLOW, /* r waits: do not touch it any more */
-	FLIGHT_BUSY, /* there is a flight, and r did not want to follow */
-	FLIGHT_GONE, /* the web server has hung up: r is still the caller's */
+	FLIGHT_BUSY,   /* there is a flight, and r did not want to follow */
+	FLIGHT_GONE,   /* the web server has hung up: r is still the caller's */
 	FLIGHT_NO_MEMORY,
 };
 /*
  * Joins the flight for the key. follow: wait if there is one, at most until r->follow_deadline;
  * r's client must expect hang-ups. In *first, for FOLLOW: r's deadline is the earliest of all.
  */
-enum flight_join flight_join(const struct key *key, struct request *r, bool follow, bool *first)
-    MUST_CHECK;
+enum flight_join flight_join(const struct key *key, struct request *r, bool follow,
+			     bool *first) MUST_CHECK;
 
 /*
  * Leader: the flight is over. Gives back its followers, their turns taken, linked by next, each

@@ -29,7 +29,7 @@ static bool same_tag(uint64_t a, uint64_t b)
 void memo_set(enum memo memo, uint64_t hash, int64_t now, int64_t ms)
 {
 	atomic_store_explicit(&until[memo][hash % SLOTS], word(hash, ticks(now + ms)),
-	    memory_order_relaxed);
+			      memory_order_relaxed);
 }
 
 void memo_clear(enum memo memo, uint64_t hash)
@@ -58,6 +58,6 @@ unsigned memo_use(uint64_t hash)
 
 		next = word(hash, count < UINT32_MAX ? count + 1 : count);
 	} while (!atomic_compare_exchange_weak_explicit(slot, &old, next, memory_order_relaxed,
-	    memory_order_relaxed));
+							memory_order_relaxed));
 	return (unsigned)(uint32_t)next;
 }

@@ -11,7 +11,7 @@
 #include <stdint.h>
 
 enum memo {
-	MEMO_HIT_FOR_MISS, /* a response was not storable: do not wait for one another */
+	MEMO_HIT_FOR_MISS,   /* a response was not storable: do not wait for one another */
 	MEMO_REFRESH_FAILED, /* leave the application alone for a moment */
 	MEMO_UNTIL_COUNT
 };

@@ -4,17 +4,56 @@
  */
 #include "flow/request.h"
 
+#include <stdatomic.h>
 #include <stdlib.h>
 
 #include "base/clock.h"
 #include "http/uri.h"
 
+/*
+ * A few requests are kept when they end: they are too large for malloc's quick lists, and every hit
+ * needs one.
+ */
+#define SPARES 16u
+
+static _Atomic(struct request *) spares[SPARES];
+static _Thread_local unsigned next_spare;
+
+static struct request *take_spare(void)
+{
+	for (unsigned i = 0; i < 2; i++) {
+		struct request *r = atomic_exchange_explicit(&spares[(next_spare + i) % SPARES],
+							     NULL, memory_order_acquire);
+
+		if (r)
+			return r;
+	}
+	next_spare++;
+	return NULL;
+}
+
+static bool keep_spare(struct request *r)
+{
+	struct request *none = NULL;
+
+	return atomic_compare_exchange_strong_explicit(&spares[next_spare % SPARES], &none, r,
+						       memory_order_release, memory_order_relaxed);
+}
+
+void request_stop(void)
+{
+	for (unsigned i = 0; i < SPARES; i++)
+		free(atomic_exchange(&spares[i], NULL));
+}
+
 struct request *request_new(struct client *client, struct ruleset *rules)
 {
-	struct request *r = malloc(sizeof(*r));
+	struct request *r = take_spare();
 
-	if (!r)
+	if (!r && !(r = malloc(sizeof(*r)))) {
+		ruleset_unref(&rules);
 		return NULL;
+	}
 	memset(r, 0, offsetof(struct request, first));
 	r->client = client;
 	r->rules = rules;
@@ -34,7 +73,8 @@ void request_free(struct request **rp)
 	object_unref(&r->sending);
 	ruleset_unref(&r->rules);
 	arena_fini(&r->arena);
-	free(r);
+	if (!keep_spare(r))
+		free(r);
 	*rp = NULL;
 }
 
@@ -88,7 +128,7 @@ static void set_scheme(struct request *r)
 {
 	struct str https = r->known[KNOWN_HTTPS];
 	bool secure = str_ieq(r->known[KNOWN_SCHEME], STR("https")) ||
-	    (https.n > 0 && !str_ieq(https, STR("off")) && !str_eq(https, STR("0")));
+		      (https.n > 0 && !str_ieq(https, STR("off")) && !str_eq(https, STR("0")));
 
 	r->scheme = secure ? STR("https") : STR("http");
 }
@@ -136,8 +176,7 @@ static bool set_host(struct request *r)
 		r->host = host;
 		return true;
 	}
-	return arena_printf(&r->arena, &r->host, "%.*s:%.*s", STR_ARG(r->host_name),
-	    STR_ARG(port));
+	return arena_printf(&r->arena, &r->host, "%.*s:%.*s", STR_ARG(r->host_name), STR_ARG(port));
 }
 
 static void set_length(struct request *r)
@@ -150,6 +189,26 @@ static void set_length(struct request *r)
 		r->contradicts = true;
 }
 
+/* List-valued headers may come in several lines (RFC 9110 section 5.3). */
+static bool is_list(enum known known)
+{
+	return known == KNOWN_CACHE_CONTROL || known == KNOWN_PRAGMA ||
+	       known == KNOWN_ACCEPT_ENCODING || known == KNOWN_IF_MATCH ||
+	       known == KNOWN_IF_NONE_MATCH || known == KNOWN_UPGRADE;
+}
+
+/* The same name again: the same value says nothing new, another one contradicts it. */
+static bool know_again(struct request *r, enum known known, struct str value)
+{
+	struct str *have = &r->known[known];
+
+	if (is_list(known))
+		return arena_printf(&r->arena, have, "%.*s, %.*s", STR_ARG(*have), STR_ARG(value));
+	if (!str_eq(*have, value) || known == KNOWN_COOKIE)
+		r->contradicts = true;
+	return true;
+}
+
 bool request_set_params(struct request *r, const struct param *params, size_t n, uint16_t role)
 {
 	r->params = params;
@@ -160,10 +219,10 @@ bool request_set_params(struct request *r, const struct param *params, size_t n,
 
 		if (known == KNOWN_COUNT)
 			continue;
-		if (r->known[known].p)
-			r->contradicts = true;
-		else
+		if (!r->known[known].p)
 			r->known[known] = params[i].value;
+		else if (!know_again(r, known, params[i].value))
+			return false;
 	}
 	r->is_get = str_eq(r->known[KNOWN_METHOD], STR("GET"));
 	r->is_head = str_eq(r->known[KNOWN_METHOD], STR("HEAD"));
@@ -188,8 +247,8 @@ struct str request_url(struct request *r)
 	if (uri.n == 0)
 		uri = r->known[KNOWN_SCRIPT_NAME];
 	uri = str_sub(uri, 0, str_find(uri, '?'));
-	if (!arena_printf(&r->arena, &url, "%.*s://%.*s%.*s", STR_ARG(r->scheme),
-		STR_ARG(r->host), STR_ARG(uri)))
+	if (!arena_printf(&r->arena, &url, "%.*s://%.*s%.*s", STR_ARG(r->scheme), STR_ARG(r->host),
+			  STR_ARG(uri)))
 		return uri;
 	return url;
 }

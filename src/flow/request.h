@@ -23,7 +23,7 @@ struct flight;
 
 /* How the connection goes on after an answer. */
 enum client_end {
-	CLIENT_DONE, /* answered whole: keep it if the web server wants that */
+	CLIENT_DONE,  /* answered whole: keep it if the web server wants that */
 	CLIENT_CLOSE, /* of no more use */
 };
 
@@ -33,7 +33,7 @@ enum client_end {
  */
 struct client {
 	struct turn turn;
-	int fd; /* -1 after drop */
+	int fd;      /* -1 after drop */
 	uint16_t id; /* the request's id on the wire */
 	bool tcp;
 	bool has_body; /* body is not known to be empty */
@@ -56,7 +56,7 @@ struct client_ops {
 	void (*finish)(struct client *c, enum client_end how);
 	/* As struct source. */
 	enum source_event (*read_body)(struct client *c, char *p, size_t room, size_t *n,
-	    enum fcgi_type *type);
+				       enum fcgi_type *type);
 };
 
 /* FastCGI parameters that we look at. */
@@ -92,17 +92,17 @@ enum known {
 /* What is decided from the request alone (decide.c). */
 struct plan {
 	const struct rule *rule; /* NULL: none matches */
-	bool lookup; /* a stored page may answer it */
-	bool store; /* its response may be stored */
-	enum reason reason; /* why not */
-	struct str reason_arg; /* the cookie's name ... */
+	bool lookup;             /* a stored page may answer it */
+	bool store;              /* its response may be stored */
+	enum reason reason;      /* why not */
+	struct str reason_arg;   /* the cookie's name ... */
 	struct captures captures;
-	struct str path; /* decoded; for matching and tags */
+	struct str path;        /* decoded; for matching and tags */
 	struct str normal_path; /* as it goes into the key and to the application */
-	struct str query; /* what is kept of it, in the rule's order */
-	struct str cookies; /* "name=value; ..." that reach the application */
+	struct str query;       /* what is kept of it, in the rule's order */
+	struct str cookies;     /* "name=value; ..." that reach the application */
 	struct key primary;
-	struct key key; /* primary, or the variant's */
+	struct key key;  /* primary, or the variant's */
 	struct str vary; /* names that lead from the one to the other; empty: none */
 	uint64_t origin; /* hash of the script behind the URL */
 	bool authorized;
@@ -119,27 +119,34 @@ enum outcome {
 	OUTCOME_SYNTHETIC, /* made by us, and no error: 304, 412, 504 to only-if-cached */
 	OUTCOME_ERROR,
 };
-enum forward { FWD_NONE, FWD_BYPASS, FWD_METHOD, FWD_URI_MISS, FWD_VARY_MISS, FWD_STALE,
-	FWD_REQUEST };
+enum forward {
+	FWD_NONE,
+	FWD_BYPASS,
+	FWD_METHOD,
+	FWD_URI_MISS,
+	FWD_VARY_MISS,
+	FWD_STALE,
+	FWD_REQUEST
+};
 
 /* What a landed flight gives its followers. */
 enum landing {
 	LANDING_NONE,
-	LANDING_OBJECT, /* object */
-	LANDING_PASS, /* not to be shared: fetch it yourself */
-	LANDING_FAILED, /* error_status, error_reason */
-	LANDING_LEAD, /* the leader has gone: you lead now */
+	LANDING_OBJECT,  /* object */
+	LANDING_PASS,    /* not to be shared: fetch it yourself */
+	LANDING_FAILED,  /* error_status, error_reason */
+	LANDING_LEAD,    /* the leader has gone: you lead now */
 	LANDING_TIMEOUT, /* waited coalesce_timeout */
 };
 
 struct request {
-	struct job job; /* its place in the fetchers' queue */
+	struct job job;              /* its place in the fetchers' queue */
 	struct request *next, *prev; /* among a flight's followers */
-	struct flight *flight; /* led or followed */
+	struct flight *flight;       /* led or followed */
 	bool leads;
 	int64_t follow_deadline; /* clock_mono_ms */
 	enum landing landing;
-	int landing_status; /* with LANDING_FAILED: the error's; the leader sets its own first */
+	int landing_status;    /* with LANDING_FAILED: the error's; the leader sets its own first */
 	struct object *landed; /* reference */
 
 	struct client *client; /* NULL: a background refresh */
@@ -151,16 +158,16 @@ struct request {
 	const struct param *params;
 	size_t n_params;
 	struct str known[KNOWN_COUNT]; /* p is NULL for what is not there */
-	bool contradicts; /* a parameter that matters came twice, or makes no sense */
+	bool contradicts;              /* a parameter that matters came twice, or makes no sense */
 	bool is_get, is_head;
 	struct str scheme; /* "http" or "https" */
-	struct str host; /* lower case, with its port unless it is the scheme's own; "" if bad */
-	struct str host_name; /* the same without a port */
+	struct str host;   /* lower case, with its port unless it is the scheme's own; "" if bad */
+	struct str host_name;    /* the same without a port */
 	uint64_t content_length; /* UINT64_MAX: not given */
 
 	struct plan plan;
 	struct object *stale; /* reference: may answer if the application fails */
-	bool stale_any; /* within grace too, not only for errors */
+	bool stale_any;       /* within grace too, not only for errors */
 
 	enum outcome outcome;
 	enum forward forward;
@@ -183,6 +190,8 @@ struct request {
  * A request of client (NULL for a refresh) under the rules (reference taken over). NULL: memory.
  */
 struct request *request_new(struct client *client, struct ruleset *rules) MUST_CHECK;
+/* At the end, when no thread is left: memory that was kept for the next requests. */
+void request_stop(void);
 /* Gives back all that it holds. Not the client. */
 void request_free(struct request **r);
 
@@ -190,8 +199,8 @@ void request_free(struct request **r);
  * Fills in what the parameters say. They must outlive the request. Duplicates of known names and a
  * CONTENT_LENGTH that is no number set `contradicts`. False: memory is out.
  */
-bool request_set_params(struct request *r, const struct param *params, size_t n, uint16_t role)
-    MUST_CHECK;
+bool request_set_params(struct request *r, const struct param *params, size_t n,
+			uint16_t role) MUST_CHECK;
 
 /* A parameter by its name; p NULL if there is none. Linear. */
 struct str request_param(const struct request *r, struct str name);

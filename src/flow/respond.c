@@ -1,7 +1,7 @@
 /*
  * An answer is a run of slices (stored head, our own fields, body) cut into STDOUT records of at
- * most FCGI_REC_CONTENT bytes, then the empty STDOUT and END_REQUEST. The bodies are not copied: the
- * iovec points into the object, which the request holds until all is out.
+ * most FCGI_REC_CONTENT bytes, then the empty STDOUT and END_REQUEST. The bodies are not copied:
+ * the iovec points into the object, which the request holds until all is out.
  */
 #include "flow/respond.h"
 
@@ -18,7 +18,7 @@
 
 #define NO_LENGTH UINT64_MAX
 #define TAIL_MAX  512u
-#define ARG_MAX_N 64u /* of a reason's argument */
+#define ARG_MAX_N 64u  /* of a reason's argument */
 #define IOV_STEP  1024 /* Linux's IOV_MAX */
 
 /* ---- our own fields ---- */
@@ -128,8 +128,8 @@ static struct str tail(const struct request *r, uint64_t length, int64_t ttl, ch
 struct cutter {
 	struct request *r;
 	unsigned char *header; /* the next record's */
-	size_t left; /* of all content not yet added */
-	size_t room; /* in the open record */
+	size_t left;           /* of all content not yet added */
+	size_t room;           /* in the open record */
 };
 
 static void cut(struct cutter *c, struct str slice)
@@ -162,8 +162,8 @@ static bool build(struct request *r, const struct str *slices, size_t n)
 	for (size_t i = 0; i < n; i++)
 		c.left += slices[i].n;
 	records = c.left / FCGI_REC_CONTENT + 1;
-	c.header = arena_alloc(&r->arena, records * FCGI_REC_HEADER + FCGI_REC_HEADER +
-		FCGI_FIXED_RECORD);
+	c.header =
+	    arena_alloc(&r->arena, records * FCGI_REC_HEADER + FCGI_REC_HEADER + FCGI_FIXED_RECORD);
 	r->iov = arena_alloc(&r->arena, (2 * records + n + 1) * sizeof(*r->iov));
 	if (!c.header || !r->iov)
 		return false;
@@ -205,7 +205,7 @@ enum respond_result respond_continue(struct request *r)
 			advance(r, (size_t)sent);
 		} else if (errno == EAGAIN || errno == EWOULDBLOCK) {
 			r->client->ops->wait_writable(r->client,
-			    clock_mono_ms() + RESPOND_SEND_TIMEOUT);
+						      clock_mono_ms() + RESPOND_SEND_TIMEOUT);
 			return RESPOND_LATER;
 		} else if (errno != EINTR) {
 			return RESPOND_BROKEN;
@@ -242,7 +242,7 @@ static bool not_modified_head(struct request *r, struct str head, struct str *ou
 }
 
 static enum cond_answer conditions(const struct request *r, const struct object_head *head,
-    int64_t now)
+				   int64_t now)
 {
 	struct cond_request c = {
 	    .if_match = r->known[KNOWN_IF_MATCH],
@@ -251,9 +251,8 @@ static enum cond_answer conditions(const struct request *r, const struct object_
 	    .if_unmodified_since = r->known[KNOWN_IF_UNMODIFIED_SINCE],
 	};
 
-	if (head->status != 200 ||
-	    (!c.if_match.p && !c.if_none_match.p && !c.if_modified_since.p &&
-		!c.if_unmodified_since.p))
+	if (head->status != 200 || (!c.if_match.p && !c.if_none_match.p && !c.if_modified_since.p &&
+				    !c.if_unmodified_since.p))
 		return COND_SEND;
 	return cond_evaluate(&c, head->etag, head->last_modified, now);
 }
@@ -327,13 +326,13 @@ enum respond_result respond_error(struct request *r, int status)
 	r->age = 0;
 	r->stored = false;
 	if (!arena_printf(&r->arena, &slices[2],
-		"<!DOCTYPE html>\n<html lang=\"en\"><meta charset=\"utf-8\">"
-		"<title>%d %s</title>\n<h1>%d %s</h1>\n<p>%s</p>\n</html>\n",
-		status, phrase, status, phrase, error_text(status)) ||
+			  "<!DOCTYPE html>\n<html lang=\"en\"><meta charset=\"utf-8\">"
+			  "<title>%d %s</title>\n<h1>%d %s</h1>\n<p>%s</p>\n</html>\n",
+			  status, phrase, status, phrase, error_text(status)) ||
 	    !arena_printf(&r->arena, &slices[0],
-		"Status: %d %s\r\nContent-Type: text/html; charset=utf-8\r\n"
-		"Cache-Control: no-store\r\n%s",
-		status, phrase, status == 503 ? "Retry-After: 5\r\n" : ""))
+			  "Status: %d %s\r\nContent-Type: text/html; charset=utf-8\r\n"
+			  "Cache-Control: no-store\r\n%s",
+			  status, phrase, status == 503 ? "Retry-After: 5\r\n" : ""))
 		return RESPOND_BROKEN;
 	end = tail(r, slices[2].n, 0, tail_bytes);
 	if (!arena_dup(&r->arena, end, &slices[1]))

@@ -1,8 +1,8 @@
 /*
  * Answers: heads and bodies as FastCGI records on the web server's connection.
  *
- * A whole answer (from an object, or of our own making) leaves in one writev if the socket takes it;
- * what it does not take is sent later without a thread. A streamed answer is written by the
+ * A whole answer (from an object, or of our own making) leaves in one writev if the socket takes
+ * it; what it does not take is sent later without a thread. A streamed answer is written by the
  * fetcher that receives it.
  */
 #ifndef FCGICACHE_FLOW_RESPOND_H
@@ -18,8 +18,8 @@
 #define RESPOND_SEND_TIMEOUT 60000
 
 enum respond_result {
-	RESPOND_SENT, /* all is out: finish the request */
-	RESPOND_LATER, /* the request waits for its client: do not touch it any more */
+	RESPOND_SENT,   /* all is out: finish the request */
+	RESPOND_LATER,  /* the request waits for its client: do not touch it any more */
 	RESPOND_BROKEN, /* the web server has gone, or memory is out: finish with CLIENT_CLOSE */
 };
 
@@ -41,8 +41,8 @@ enum respond_result respond_continue(struct request *r) MUST_CHECK;
  * fields: "Status: ...\r\n" and fields, without the empty line; length: Content-Length to announce,
  * UINT64_MAX for none. The head leaves in the first record, with as much of body as fits.
  */
-bool respond_stream_head(struct request *r, struct str fields, uint64_t length, struct str body)
-    MUST_CHECK;
+bool respond_stream_head(struct request *r, struct str fields, uint64_t length,
+			 struct str body) MUST_CHECK;
 bool respond_stream(struct request *r, struct str bytes) MUST_CHECK;
 bool respond_stream_end(struct request *r, uint32_t app_status) MUST_CHECK;
 /*

@@ -28,8 +28,8 @@
 #include "upstream/fetch.h"
 #include "upstream/pool.h"
 
-#define FETCHER_IDLE_MS   10000
-#define REFRESH_PAUSE_MS  1000 /* after a refresh that failed */
+#define FETCHER_IDLE_MS  10000
+#define REFRESH_PAUSE_MS 1000 /* after a refresh that failed */
 
 static struct {
 	pthread_mutex_t lock; /* of rules */
@@ -49,10 +49,10 @@ bool serve_start(struct ruleset *rules, struct store *store, void (*wake_at)(int
 	serve.store = store;
 	serve.wake_at = wake_at;
 	serve.pool = pool_new();
-	serve.crew = crew_new("fetcher", rules->settings.application.max_connections,
-	    FETCHER_IDLE_MS);
+	serve.crew =
+	    crew_new("fetcher", rules->settings.application.max_connections, FETCHER_IDLE_MS);
 	return serve.pool && serve.crew && flight_start() &&
-	    pthread_mutex_init(&serve.lock, NULL) == 0;
+	       pthread_mutex_init(&serve.lock, NULL) == 0;
 }
 
 bool serve_stop(int64_t deadline)
@@ -65,6 +65,7 @@ void serve_end(void)
 	crew_free(&serve.crew);
 	pool_free(&serve.pool);
 	flight_stop();
+	request_stop();
 	ruleset_unref(&serve.rules);
 	pthread_mutex_destroy(&serve.lock);
 }
@@ -223,13 +224,13 @@ static struct request *copy_for_refresh(const struct request *r)
 		const struct param *in = &r->params[i];
 
 		ok = arena_dup(&copy->arena, in->name, &params[i].name) &&
-		    arena_dup(&copy->arena, in->value, &params[i].value);
+		     arena_dup(&copy->arena, in->value, &params[i].value);
 		if (ok && r->is_head && str_eq(in->name, STR("REQUEST_METHOD")))
 			params[i].value = STR("GET");
 	}
 	ok = ok && request_set_params(copy, params, r->n_params, r->role) && decide_plan(copy) &&
-	    copy->plan.store && arena_dup(&copy->arena, r->plan.vary, &copy->plan.vary) &&
-	    decide_variant(copy, copy->plan.vary, &copy->plan.key);
+	     copy->plan.store && arena_dup(&copy->arena, r->plan.vary, &copy->plan.vary) &&
+	     decide_variant(copy, copy->plan.vary, &copy->plan.key);
 	if (!ok)
 		request_free(&copy);
 	return copy;
@@ -352,8 +353,7 @@ static void keep_stale(struct request *r, struct object *o)
 static void lookup(struct request *r)
 {
 	struct object *o = find(r);
-	enum verdict verdict =
-	    o ? decide_object(r, o, clock_now_ms()) : VERDICT_USELESS;
+	enum verdict verdict = o ? decide_object(r, o, clock_now_ms()) : VERDICT_USELESS;
 
 	r->forward = FWD_URI_MISS;
 	switch (verdict) {
@@ -440,7 +440,7 @@ void serve_resume(struct request *r)
 		break;
 	case LANDING_FAILED:
 		answer_failure(r, r->landing_status,
-		    r->landing_status == 504 ? REASON_TIMEOUT : REASON_APPLICATION);
+			       r->landing_status == 504 ? REASON_TIMEOUT : REASON_APPLICATION);
 		break;
 	case LANDING_TIMEOUT:
 		follower_timeout(r);
@@ -517,7 +517,7 @@ static const struct {
 };
 
 static void log_failure(struct request *r, const struct capture *c, const struct fetch *f,
-    enum fetch_result result)
+			enum fetch_result result)
 {
 	static struct log_limit limit;
 	const char *error = c->error ? c->error : f->error;
@@ -550,8 +550,7 @@ static void conclude_failure(struct request *r, struct capture *c, enum fetch_re
 	enum reason reason = failures[result].reason;
 
 	if (!r->client)
-		memo_set(MEMO_REFRESH_FAILED, r->plan.key.hash, clock_mono_ms(),
-		    REFRESH_PAUSE_MS);
+		memo_set(MEMO_REFRESH_FAILED, r->plan.key.hash, clock_mono_ms(), REFRESH_PAUSE_MS);
 	if (c->answer_stale) {
 		status = c->head.status;
 		land_failed(r, status);
@@ -598,7 +597,7 @@ static void conclude_held(struct request *r, struct capture *c, const struct fet
 }
 
 static void conclude(struct request *r, struct capture *c, const struct fetch *f,
-    enum fetch_result result)
+		     enum fetch_result result)
 {
 	bool ok;
 

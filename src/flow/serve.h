@@ -1,6 +1,6 @@
 /*
- * Serve: the life of a request, one step after another. A worker brings it as far as it goes without
- * the application; a fetcher takes it on from there.
+ * Serve: the life of a request, one step after another. A worker brings it as far as it goes
+ * without the application; a fetcher takes it on from there.
  */
 #ifndef FCGICACHE_FLOW_SERVE_H
 #define FCGICACHE_FLOW_SERVE_H
@@ -17,8 +17,8 @@
  * Once, before threads. rules: reference taken over. wake_at(ms) must see to it that serve_timer
  * is called at that time (clock_mono_ms) or soon after; any thread calls it.
  */
-bool serve_start(struct ruleset *rules, struct store *store, void (*wake_at)(int64_t mono_ms))
-    MUST_CHECK;
+bool serve_start(struct ruleset *rules, struct store *store,
+		 void (*wake_at)(int64_t mono_ms)) MUST_CHECK;
 /* No more work for the application; waits for what is under way until deadline. */
 bool serve_stop(int64_t deadline);
 /* After serve_stop said true. */

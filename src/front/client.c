@@ -3,8 +3,8 @@
  *
  *   at once   the whole request lies in the socket and has no body: it is peeked at, screened, and
  *             libfcgi reads it from the connection itself
- *   in parts  what has come is taken into conn->head until the screen is content; then libfcgi reads
- *             the head from a memory file of the worker's, and the body is read by front/stdin
+ *   in parts  what has come is taken into conn->head until the screen is content; then libfcgi
+ * reads the head from a memory file of the worker's, and the body is read by front/stdin
  *
  * Either way libfcgi sees only bytes that passed the screen, never a byte of a body, and never has
  * to wait. Nothing is written through it: answers go to the socket directly, so FCGX_Finish_r is
@@ -49,6 +49,18 @@ struct client_desk {
 _Static_assert(sizeof(((FCGX_Request *)0)->ipcFd) == sizeof(int), "FCGX_Request.ipcFd is an int");
 _Static_assert(sizeof(((FCGX_Request *)0)->keepConnection) == sizeof(int), "and so is this");
 
+/* What of the settings in force is needed before there is a request. */
+static struct {
+	_Atomic size_t params;
+	_Atomic int64_t idle_timeout;
+} settings;
+
+void client_set(const struct settings *s)
+{
+	atomic_store(&settings.params, s->max_request_params);
+	atomic_store(&settings.idle_timeout, s->idle_timeout);
+}
+
 bool client_start(void)
 {
 	if (FCGX_Init() != 0)
@@ -81,10 +93,10 @@ void client_desk_close(struct client_desk **dp)
 
 static void park_idle(struct conn *c)
 {
-	struct ruleset *rules = serve_rules();
-	int64_t timeout = c->used ? rules->settings.idle_timeout : LISTENER_HEAD_TIMEOUT;
+	int64_t timeout = LISTENER_HEAD_TIMEOUT;
 
-	ruleset_unref(&rules);
+	if (c->used)
+		timeout = atomic_load_explicit(&settings.idle_timeout, memory_order_relaxed);
 	listener_park(c, CONN_IDLE, clock_mono_ms() + timeout);
 }
 
@@ -177,7 +189,7 @@ static void drop(struct client *client)
 }
 
 static enum source_event read_body(struct client *client, char *p, size_t room, size_t *n,
-    enum fcgi_type *type)
+				   enum fcgi_type *type)
 {
 	return stdin_read(&conn_of(client)->body, client->fd, p, room, n, type);
 }
@@ -296,13 +308,13 @@ static bool fill_memory(struct client_desk *d, struct str head)
 	if (d->memory < 0)
 		d->memory = memfd_create("head", MFD_CLOEXEC);
 	return d->memory >= 0 && ftruncate(d->memory, 0) == 0 &&
-	    pwrite(d->memory, head.p, head.n, 0) == (ssize_t)head.n &&
-	    lseek(d->memory, 0, SEEK_SET) == 0;
+	       pwrite(d->memory, head.p, head.n, 0) == (ssize_t)head.n &&
+	       lseek(d->memory, 0, SEEK_SET) == 0;
 }
 
 /* The head, and perhaps more, lies in c->head. */
 static void take_in_parts(struct client_desk *d, struct conn *c, const struct screen *screen,
-    bool empty)
+			  bool empty)
 {
 	struct accepted *a = malloc(sizeof(*a));
 	int rc = -2;
@@ -349,14 +361,10 @@ static void refuse_role(struct conn *c, const struct screen *screen)
 
 static struct screen_limits limits_now(void)
 {
-	struct ruleset *rules = serve_rules();
-	struct screen_limits limits = {
-	    .params = rules->settings.max_request_params,
+	return (struct screen_limits){
+	    .params = atomic_load_explicit(&settings.params, memory_order_relaxed),
 	    .pairs = PAIRS_MAX,
 	};
-
-	ruleset_unref(&rules);
-	return limits;
 }
 
 /* True: refused, the conn is gone. */
@@ -387,7 +395,7 @@ enum taken { TAKEN_SOME, TAKEN_ALL, TAKEN_GONE };
 
 /* Takes what is there into c->head. GONE: the peer is done or broken, and so is the conn. */
 static enum taken take_bytes(struct client_desk *d, struct conn *c,
-    const struct screen_limits *limits)
+			     const struct screen_limits *limits)
 {
 	size_t max = screen_max_bytes(limits) + PEEK_SIZE;
 	ssize_t n;
@@ -411,7 +419,7 @@ static enum taken take_bytes(struct client_desk *d, struct conn *c,
 
 /* A head that did not come at once, or that has a body behind it. */
 static void ready_in_parts(struct client_desk *d, struct conn *c,
-    const struct screen_limits *limits)
+			   const struct screen_limits *limits)
 {
 	int64_t deadline = clock_mono_ms() + LISTENER_HEAD_TIMEOUT;
 	struct screen screen = {0};

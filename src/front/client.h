@@ -12,6 +12,9 @@
 /* Once, before threads. */
 bool client_start(void) MUST_CHECK;
 
+/* At the start and at each reload. */
+void client_set(const struct settings *s);
+
 extern const struct client_ops client_ops;
 
 /* What a worker needs to take requests; one for each, opened and closed by it. */

@@ -107,7 +107,7 @@ bool conn_await_none(int64_t deadline)
 
 	pthread_mutex_lock(&conns.lock);
 	while (conns.n > 0 && pthread_cond_clockwait(&conns.none, &conns.lock, CLOCK_MONOTONIC,
-				  &until) != ETIMEDOUT)
+						     &until) != ETIMEDOUT)
 		;
 	none = conns.n == 0;
 	pthread_mutex_unlock(&conns.lock);

@@ -17,10 +17,10 @@
 #include "front/stdin.h"
 
 enum conn_wait {
-	CONN_IDLE, /* for a request */
-	CONN_HEAD, /* for the rest of a head */
-	CONN_PAGE, /* its request waits; a hang-up matters */
-	CONN_SEND, /* for room to send */
+	CONN_IDLE,   /* for a request */
+	CONN_HEAD,   /* for the rest of a head */
+	CONN_PAGE,   /* its request waits; a hang-up matters */
+	CONN_SEND,   /* for room to send */
 	CONN_LINGER, /* answered, but the body was not read: for the peer to close */
 };
 
@@ -30,16 +30,16 @@ struct conn {
 	struct client client; /* first */
 	struct conn *next_free;
 	struct conn *next, *prev; /* in the list of open ones */
-	struct conn *next_run; /* in the run queue */
-	_Atomic int socket; /* client.fd, for whoever does not have the turn */
+	struct conn *next_run;    /* in the run queue */
+	_Atomic int socket;       /* client.fd, for whoever does not have the turn */
 	_Atomic bool is_tcp;
-	_Atomic int waits; /* enum conn_wait */
+	_Atomic int waits;        /* enum conn_wait */
 	_Atomic int64_t deadline; /* clock_mono_ms; INT64_MAX: none */
 	bool in_epoll;
 	bool for_sending; /* epoll watches for room to send too */
-	bool keep; /* the web server asked to keep it */
-	bool used; /* it has had a request */
-	struct buf head; /* bytes taken from the socket before their time */
+	bool keep;        /* the web server asked to keep it */
+	bool used;        /* it has had a request */
+	struct buf head;  /* bytes taken from the socket before their time */
 	struct stdin_reader body;
 	struct accepted *accepted;
 };

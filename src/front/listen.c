@@ -38,8 +38,8 @@ static bool is_left_over(const char *path, const struct sockaddr_un *sun)
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
 		return false;
-	refused = connect(fd, (const struct sockaddr *)sun, sizeof(*sun)) != 0 &&
-	    errno == ECONNREFUSED;
+	refused =
+	    connect(fd, (const struct sockaddr *)sun, sizeof(*sun)) != 0 && errno == ECONNREFUSED;
 	close(fd);
 	return refused;
 }
@@ -137,7 +137,8 @@ int listen_inherit(struct buf *error)
 
 	if (getsockopt(STDIN_FILENO, SOL_SOCKET, SO_ACCEPTCONN, &listening, &len) != 0 ||
 	    !listening) {
-		(void)!buf_printf(error,
+		(void)!buf_printf(
+		    error,
 		    "there is no listening socket on fd 0: start it by spawn-fcgi, a web server or "
 		    "systemd, or say where to listen with -s unix:/path or -s tcp:host:port");
 		return -1;

@@ -2,14 +2,14 @@
  * One epoll set for all workers:
  *
  *     listening socket   level-triggered, EPOLLEXCLUSIVE (other processes may share it)
- *     connections        edge-triggered, registered once; the turn sees to it that one worker has one
- *     run queue          an eventfd that counts: each reader takes one conn
- *     timer              a timerfd, set to the earliest deadline of what waits for pages
- *     stop               an eventfd that stays readable
+ *     connections        edge-triggered, registered once; the turn sees to it that one worker has
+ * one run queue          an eventfd that counts: each reader takes one conn timer              a
+ * timerfd, set to the earliest deadline of what waits for pages stop               an eventfd that
+ * stays readable
  *
  * A worker clears the mark of its conn's turn before it reads, and reads until nothing is left; an
- * event in between leaves its mark, turn_wait says no, and the conn goes to the run queue instead of
- * being parked. So no byte is missed, and a kept connection costs no system call to park.
+ * event in between leaves its mark, turn_wait says no, and the conn goes to the run queue instead
+ * of being parked. So no byte is missed, and a kept connection costs no system call to park.
  */
 #include "front/listener.h"
 
@@ -41,12 +41,12 @@ static struct {
 	pthread_t *threads;
 	unsigned n_threads;
 	_Atomic bool stopping; /* accept no more, keep no connection */
-	_Atomic bool paused; /* no descriptors: the listening socket is out of the set */
+	_Atomic bool paused;   /* no descriptors: the listening socket is out of the set */
 	pthread_mutex_t run_lock;
 	struct conn *run_first, *run_last;
 	pthread_mutex_t timer_lock;
 	int64_t timer_at; /* INT64_MAX: not set */
-	char *peers; /* FCGI_WEB_SERVER_ADDRS, or NULL */
+	char *peers;      /* FCGI_WEB_SERVER_ADDRS, or NULL */
 } listener = {
     .epoll = -1,
     .listen = -1,
@@ -108,8 +108,8 @@ static bool is_allowed(const struct sockaddr_storage *from)
 	if (!listener.peers || from->ss_family == AF_UNIX)
 		return true;
 	address = from->ss_family == AF_INET6
-	    ? (const void *)&((const struct sockaddr_in6 *)from)->sin6_addr
-	    : (const void *)&((const struct sockaddr_in *)from)->sin_addr;
+		      ? (const void *)&((const struct sockaddr_in6 *)from)->sin6_addr
+		      : (const void *)&((const struct sockaddr_in *)from)->sin_addr;
 	if (!inet_ntop(from->ss_family, address, text, sizeof(text)))
 		return false;
 	while (str_split(&list, ',', &entry))
@@ -133,8 +133,7 @@ static void pause_accepting(int error)
 
 static void resume_accepting(void)
 {
-	if (!listener_is_stopping() && atomic_exchange(&listener.paused, false) &&
-	    !watch_listen())
+	if (!listener_is_stopping() && atomic_exchange(&listener.paused, false) && !watch_listen())
 		atomic_store(&listener.paused, true);
 }
 
@@ -203,7 +202,7 @@ static bool has_hung_up(struct conn *c)
 	if (poll(&pfd, 1, 0) <= 0)
 		return false;
 	return pfd.revents & (POLLHUP | POLLERR) ||
-	    (pfd.revents & POLLRDHUP && atomic_load_explicit(&c->is_tcp, memory_order_relaxed));
+	       (pfd.revents & POLLRDHUP && atomic_load_explicit(&c->is_tcp, memory_order_relaxed));
 }
 
 void listener_expect_hangup(struct conn *c)
@@ -362,7 +361,7 @@ bool listener_start(unsigned workers, struct buf *error)
 		rc = ENOMEM;
 		if (desk)
 			rc = thread_start(&listener.threads[listener.n_threads], "worker", work,
-			    desk);
+					  desk);
 		if (rc != 0) {
 			if (desk)
 				client_desk_close(&desk);
@@ -376,7 +375,7 @@ bool listener_start(unsigned workers, struct buf *error)
 	}
 	if (listener.n_threads < workers)
 		log_warning("only %u of %u workers could be started: %s", listener.n_threads,
-		    workers, strerror(rc));
+			    workers, strerror(rc));
 	return true;
 }
 

@@ -37,9 +37,9 @@ void listener_wake_at(int64_t mono_ms);
 /* For client: gives the conn back to the workers; whoever gets it asks c->waits what to do. */
 void listener_run(struct conn *c);
 /*
- * Lets the conn wait for what `waits` says, at most until deadline (clock_mono_ms). Afterwards it is
- * no longer the caller's. Whoever waits for bytes has called turn_expect before it read the
- * last ones.
+ * Lets the conn wait for what `waits` says, at most until deadline (clock_mono_ms). Afterwards it
+ * is no longer the caller's. Whoever waits for bytes has called turn_expect before it read the last
+ * ones.
  */
 void listener_park(struct conn *c, enum conn_wait waits, int64_t deadline);
 /* From now on a hang-up takes the turn, or marks it; the caller keeps it until it waits. */

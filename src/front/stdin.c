@@ -65,7 +65,7 @@ static bool start_record(struct stdin_reader *s)
 }
 
 enum source_event stdin_read(struct stdin_reader *s, int fd, char *p, size_t room, size_t *n,
-    enum fcgi_type *type)
+			     enum fcgi_type *type)
 {
 	ssize_t got;
 

@@ -26,7 +26,7 @@ struct stdin_reader {
 void stdin_init(struct stdin_reader *s, struct buf *ahead, uint16_t id, bool filter);
 /* As struct source; does not block. fd: the connection. */
 enum source_event stdin_read(struct stdin_reader *s, int fd, char *p, size_t room, size_t *n,
-    enum fcgi_type *type);
+			     enum fcgi_type *type);
 /* All streams have ended, and nothing more has been read. */
 bool stdin_done(const struct stdin_reader *s);
 

@@ -27,15 +27,15 @@ struct exchange {
 	int fd;
 	struct buf out; /* records to send, from out_at on */
 	size_t out_at;
-	size_t head; /* bytes of BEGIN and PARAMS at the start of out; 0 once they are sent */
-	bool source_done; /* nothing more to ask the source */
+	size_t head;       /* bytes of BEGIN and PARAMS at the start of out; 0 once they are sent */
+	bool source_done;  /* nothing more to ask the source */
 	bool source_waits; /* it said LATER */
 	bool sent_any;
 	bool watching;
 	bool trailing; /* bytes behind END_REQUEST: ignored, but the connection is not kept */
 	struct fcgi_reader reader;
 	int64_t last; /* when a byte moved */
-	int64_t end; /* total deadline */
+	int64_t end;  /* total deadline */
 	char *in;
 };
 
@@ -85,8 +85,8 @@ static enum fetch_result pull_source(struct exchange *x)
 	x->out.n = x->out_at = 0;
 	if (!buf_reserve(&x->out, FCGI_REC_HEADER + BODY_CHUNK))
 		return fail(x, FETCH_NO_RESOURCES, "out of memory");
-	switch (x->f->source->read(x->f->source, x->out.p + FCGI_REC_HEADER, BODY_CHUNK, &n,
-	    &type)) {
+	switch (
+	    x->f->source->read(x->f->source, x->out.p + FCGI_REC_HEADER, BODY_CHUNK, &n, &type)) {
 	case SOURCE_BYTES:
 	case SOURCE_END:
 		break;
@@ -111,7 +111,7 @@ static enum fetch_result send_some(struct exchange *x)
 {
 	while (x->out_at < x->out.n) {
 		ssize_t n = send(x->fd, x->out.p + x->out_at, x->out.n - x->out_at,
-		    MSG_NOSIGNAL | MSG_DONTWAIT);
+				 MSG_NOSIGNAL | MSG_DONTWAIT);
 
 		if (n < 0 && errno == EINTR)
 			continue;
@@ -134,7 +134,7 @@ static enum fetch_result pump_request(struct exchange *x)
 	enum fetch_result result = send_some(x);
 
 	while (result == FETCH_COMPLETE && x->out_at == x->out.n && !x->source_done &&
-	    !x->source_waits) {
+	       !x->source_waits) {
 		result = pull_source(x);
 		if (result == FETCH_COMPLETE)
 			result = send_some(x);
@@ -335,8 +335,8 @@ static enum fetch_result attempt(struct pool *pool, struct exchange *x, bool may
 		return result;
 	x->fd = lease.fd;
 	result = exchange(x);
-	clean = result == FETCH_COMPLETE && fcgi_reader_between(&x->reader) &&
-	    !x->trailing && x->out_at == x->out.n && x->source_done;
+	clean = result == FETCH_COMPLETE && fcgi_reader_between(&x->reader) && !x->trailing &&
+		x->out_at == x->out.n && x->source_done;
 	*again = result == FETCH_BROKEN && lease.reused && !x->f->got_bytes;
 	pool_release(pool, x->f->app, &lease, clean);
 	return result;

@@ -20,16 +20,16 @@ struct param {
 
 /* Where the request body comes from. */
 enum source_event {
-	SOURCE_BYTES, /* *n bytes of the stream *type */
-	SOURCE_END, /* the stream *type is whole */
-	SOURCE_LATER, /* nothing now: poll fd for reading */
+	SOURCE_BYTES,  /* *n bytes of the stream *type */
+	SOURCE_END,    /* the stream *type is whole */
+	SOURCE_LATER,  /* nothing now: poll fd for reading */
 	SOURCE_BROKEN, /* it will never be whole */
-	SOURCE_NONE, /* nothing, for ever: all streams have ended */
+	SOURCE_NONE,   /* nothing, for ever: all streams have ended */
 };
 struct source {
 	/* Does not block. type: FCGI_TYPE_STDIN, for filters FCGI_TYPE_DATA afterwards. */
 	enum source_event (*read)(struct source *s, char *p, size_t room, size_t *n,
-	    enum fcgi_type *type);
+				  enum fcgi_type *type);
 	int fd;
 };
 
@@ -43,20 +43,20 @@ struct sink {
 	void (*err)(struct sink *s, struct str bytes); /* STDERR */
 	/* The client (watch) has gone. False: break off. Asked once. */
 	bool (*hangup)(struct sink *s);
-	int watch; /* the client's connection, or -1 */
+	int watch;        /* the client's connection, or -1 */
 	bool watch_rdhup; /* its end of stream means that it has gone (TCP) */
 };
 
 enum fetch_result {
-	FETCH_COMPLETE, /* END_REQUEST with REQUEST_COMPLETE */
+	FETCH_COMPLETE,    /* END_REQUEST with REQUEST_COMPLETE */
 	FETCH_UNREACHABLE, /* no connection */
-	FETCH_OVERLOADED, /* the application says so */
-	FETCH_BROKEN, /* closed before END_REQUEST, or not FastCGI, or another protocolStatus */
+	FETCH_OVERLOADED,  /* the application says so */
+	FETCH_BROKEN,  /* closed before END_REQUEST, or not FastCGI, or another protocolStatus */
 	FETCH_TIMEOUT, /* connect, send, silence or altogether */
-	FETCH_BODY_BROKEN, /* the request body broke off */
+	FETCH_BODY_BROKEN,  /* the request body broke off */
 	FETCH_BODY_TIMEOUT, /* the request body did not come */
-	FETCH_STOPPED, /* by the sink */
-	FETCH_TOO_LARGE, /* a parameter that FastCGI applications cannot take */
+	FETCH_STOPPED,      /* by the sink */
+	FETCH_TOO_LARGE,    /* a parameter that FastCGI applications cannot take */
 	FETCH_NO_RESOURCES, /* memory or descriptors */
 };
 
@@ -66,7 +66,7 @@ struct fetch {
 	uint16_t role;
 	const struct param *params;
 	size_t n_params;
-	bool safe; /* GET, HEAD: may be sent again on a fresh connection */
+	bool safe;             /* GET, HEAD: may be sent again on a fresh connection */
 	struct source *source; /* NULL: no body */
 	struct sink *sink;
 	/* out */

@@ -112,7 +112,7 @@ static bool is_silent(int fd)
 	char byte;
 
 	return recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) < 0 &&
-	    (errno == EAGAIN || errno == EWOULDBLOCK);
+	       (errno == EAGAIN || errno == EWOULDBLOCK);
 }
 
 static bool take_idle(struct pool *p, struct pool_address *a, int *fd)
@@ -289,7 +289,7 @@ static enum pool_result failed(struct pool *p, struct pool_address *a, int error
 }
 
 static enum pool_result try_address(struct pool *p, const struct application *app,
-    struct pool_address *a, bool may_reuse, struct lease *lease)
+				    struct pool_address *a, bool may_reuse, struct lease *lease)
 {
 	lease->address = a;
 	lease->reused = may_reuse && take_idle(p, a, &lease->fd);
@@ -304,7 +304,7 @@ static enum pool_result try_address(struct pool *p, const struct application *ap
 }
 
 enum pool_result pool_connect(struct pool *p, const struct application *app, bool may_reuse,
-    struct lease *lease)
+			      struct lease *lease)
 {
 	size_t n = app->addresses.n;
 	size_t first = __atomic_fetch_add(&p->turn, 1, __ATOMIC_RELAXED) % n;
@@ -314,8 +314,7 @@ enum pool_result pool_connect(struct pool *p, const struct application *app, boo
 	/* two rounds: first those that are well, then those that failed a moment ago */
 	for (int round = 0; round < 2; round++) {
 		for (size_t i = 0; i < n; i++) {
-			struct pool_address *a =
-			    find_address(p, app->addresses.v[(first + i) % n]);
+			struct pool_address *a = find_address(p, app->addresses.v[(first + i) % n]);
 
 			if (!a)
 				return POOL_NO_RESOURCES;

@@ -26,8 +26,8 @@ struct lease {
 
 enum pool_result {
 	POOL_OK,
-	POOL_UNREACHABLE, /* every address refused or is missing */
-	POOL_TIMEOUT, /* not accepted within connect_timeout */
+	POOL_UNREACHABLE,  /* every address refused or is missing */
+	POOL_TIMEOUT,      /* not accepted within connect_timeout */
 	POOL_NO_RESOURCES, /* no memory or descriptor here */
 };
 
@@ -37,7 +37,7 @@ enum pool_result {
  * connect_timeout for each address. A failure is logged once in a while, with the address.
  */
 enum pool_result pool_connect(struct pool *p, const struct application *app, bool may_reuse,
-    struct lease *lease) MUST_CHECK;
+			      struct lease *lease) MUST_CHECK;
 
 /*
  * Gives a connection back. keep: it is clean, between two requests; it is kept if fewer than

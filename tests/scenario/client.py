@@ -2,7 +2,7 @@
 
 What it is: `Connection`, one socket on which any bytes can be said and records are read;
 `Client`, an address and `request`/`get`/`post` with a fresh connection each; `page_params`, the
-parameters nginx would send for a URL; `crowd`, a thousand clients in one thread (crowd.py).
+parameters nginx would send for a URL. For a thousand clients at once see crowd.py.
 
 An answer is broken if the connection ended without END_REQUEST or said something that is no
 record: eight zero bytes are how fcgicache breaks a stream off.

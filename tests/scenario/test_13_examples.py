@@ -36,6 +36,7 @@ def test_rules_load(path):
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+@pytest.mark.nodaemon
 @pytest.mark.parametrize("path", RULES, ids=name)
 def test_the_schema_knows_every_key(path):
     """Not a validator: the keys that examples use are described, at their place."""
@@ -136,8 +137,8 @@ def test_lighttpd_example(folder, chain, spawns):
         (r"/run/fcgicache/fcgicache.sock",
          f"{folder}/own.sock" if spawns else chain.daemon.where[5:])]
     if spawns:
-        places += [(r'#("bin-path" => ").*?(")', rf"\1{' '.join(COMMAND)} -c {chain.daemon.config}\2"),
-                   (r'#("max-procs")', r"\1")]
+        line = " ".join(COMMAND + ["-c", str(chain.daemon.config)])
+        places += [(r'#("bin-path" => ").*?(")', rf"\1{line}\2"), (r'#("max-procs")', r"\1")]
     text = replace((ETC / "examples" / "lighttpd.conf").read_text(), places)
 
     def command(config, check):
@@ -146,6 +147,7 @@ def test_lighttpd_example(folder, chain, spawns):
     serves(chain.started[-1], chain)
 
 
+@pytest.mark.nodaemon
 @pytest.mark.parametrize("path", [path for path in FILES if path.suffix == ".service"], ids=name)
 def test_systemd_units(path):
     """The socket on fd 0, and the same program and rules as everywhere."""
