@@ -300,7 +300,40 @@ static bool start_stream(struct capture *c, struct str body)
 
 static bool outgrows(const struct capture *c, uint64_t size)
 {
-	return size > c->r->plan.rule->max_object;
+	const struct request *r = c->r;
+
+	return size > (r->plan.rule ? r->plan.rule->max_object : r->rules->settings.max_object);
+}
+
+/*
+ * lighttpd takes a response that breaks off for a whole one, unless Content-Length was announced;
+ * by default it sends nothing before the end anyway. So it gets such a response whole, with a
+ * length, or an error. What the application means to stream is streamed.
+ */
+static bool must_be_held(const struct capture *c)
+{
+	const struct request *r = c->r;
+
+	return str_starts(r->known[KNOWN_SERVER_SOFTWARE], STR("lighttpd")) &&
+	       r->role == FCGI_ROLE_RESPONDER && !c->client_gone && !c->head.has_content_length &&
+	       !has_no_body(c) && !policy_is_stream(&c->head);
+}
+
+/* An object for the response that the store never sees. */
+static bool open_held(struct capture *c)
+{
+	struct object_head head = {
+	    .kind = OBJECT_PAGE,
+	    .status = c->head.status,
+	    .born = clock_now_ms() - c->verdict.age,
+	};
+	struct key key = {.bytes = STR("")};
+
+	if (!write_fields(c, false, &head.head))
+		return false;
+	c->object = object_new(&key, &head, 0);
+	c->hold_only = c->object != NULL;
+	return c->hold_only;
 }
 
 static bool is_failure(int status)
@@ -341,9 +374,11 @@ static bool take_head(struct capture *c, struct str body)
 		c->answer_stale = true;
 		return refuse(c, "answered with an error status");
 	}
-	if (!c->verdict.store)
-		return start_stream(c, body);
-	if (!open_object(c)) {
+	if (!c->verdict.store) {
+		if (!must_be_held(c) || !open_held(c))
+			return start_stream(c, body);
+		let_followers_go(c);
+	} else if (!open_object(c)) {
 		request_reason(c->r, REASON_STORE_ERROR, STR(""));
 		return start_stream(c, body);
 	}
@@ -498,7 +533,9 @@ struct object *capture_seal(struct capture *c, struct store *store, uint32_t app
 	struct object *o;
 
 	object_seal(c->object);
-	if (app_status != 0) {
+	if (c->hold_only) {
+		r->stored = false;
+	} else if (app_status != 0) {
 		request_reason(r, REASON_APP_STATUS, STR(""));
 	} else if (c->fatal) {
 		request_reason(r, REASON_APP_ERROR, STR(""));

@@ -7,6 +7,7 @@
  *       |                                     | outgrows max_object
  *       |  may not be stored                  v
  *       '-----------------------------------> STREAM --> client, piece by piece
+ *       |  nor could the web server see it break off: HOLD, but not to be stored
  *       '--> REFUSED: never to be passed on (malformed head, a 5xx while a stale page may serve)
  */
 #ifndef FCGICACHE_FLOW_CAPTURE_H
@@ -30,6 +31,7 @@ struct capture {
 	struct cgi_head head;
 	struct policy_verdict verdict;
 	struct object *object;    /* HOLD: open */
+	bool hold_only;           /* HOLD, and not to be stored */
 	struct str vary;          /* names, lower case, sorted */
 	struct str client_fields; /* what this client gets, where it differs from what is stored */
 	uint64_t body;            /* bytes of body that came */
@@ -52,8 +54,9 @@ void capture_fini(struct capture *c);
 bool capture_is_whole(const struct capture *c, enum fetch_result result);
 
 /*
- * HOLD, whole: seals the object and stores it (with its Vary marker) unless something speaks
- * against it (then r->reason). The reference is the caller's. store may be NULL for none.
+ * HOLD, whole: seals the object and stores it (with its Vary marker) unless it is held only, or
+ * something speaks against it (then r->reason). The reference is the caller's. store may be NULL
+ * for none.
  */
 struct store;
 struct object *capture_seal(struct capture *c, struct store *store, uint32_t app_status) MUST_CHECK;

@@ -86,6 +86,7 @@ enum known {
 	KNOWN_IF_UNMODIFIED_SINCE,
 	KNOWN_UPGRADE,
 	KNOWN_ACCEPT_ENCODING,
+	KNOWN_SERVER_SOFTWARE,
 	KNOWN_COUNT
 };
 
@@ -177,6 +178,7 @@ struct request {
 	int status;
 	int64_t age; /* ms */
 	uint64_t sent_body;
+	uint32_t app_status; /* END_REQUEST's, for the client */
 
 	/* the answer being sent (respond.c) */
 	struct object *sending; /* reference: holds the body */

@@ -171,7 +171,7 @@ static bool build(struct request *r, const struct str *slices, size_t n)
 	for (size_t i = 0; i < n; i++)
 		cut(&c, slices[i]);
 	fcgi_header_write(c.header, FCGI_TYPE_STDOUT, r->client->id, 0);
-	fcgi_end_write(c.header + FCGI_REC_HEADER, r->client->id, 0, FCGI_END_COMPLETE);
+	fcgi_end_write(c.header + FCGI_REC_HEADER, r->client->id, r->app_status, FCGI_END_COMPLETE);
 	r->iov[r->n_iov++] = (struct iovec){c.header, FCGI_REC_HEADER + FCGI_FIXED_RECORD};
 	return true;
 }
@@ -251,8 +251,9 @@ static enum cond_answer conditions(const struct request *r, const struct object_
 	    .if_unmodified_since = r->known[KNOWN_IF_UNMODIFIED_SINCE],
 	};
 
-	if (head->status != 200 || (!c.if_match.p && !c.if_none_match.p && !c.if_modified_since.p &&
-				    !c.if_unmodified_since.p))
+	if (head->status != 200 || !r->plan.lookup ||
+	    (!c.if_match.p && !c.if_none_match.p && !c.if_modified_since.p &&
+	     !c.if_unmodified_since.p))
 		return COND_SEND;
 	return cond_evaluate(&c, head->etag, head->last_modified, now);
 }

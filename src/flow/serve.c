@@ -573,7 +573,7 @@ static void answer_leader(struct request *r, struct capture *c, struct object *o
 	bool ok;
 
 	if (c->client_fields.n == 0) {
-		answer_object(r, o, OUTCOME_MISS);
+		answer_object(r, o, r->outcome);
 		return;
 	}
 	r->status = object_head(o)->status;
@@ -585,9 +585,9 @@ static void answer_leader(struct request *r, struct capture *c, struct object *o
 static void conclude_held(struct request *r, struct capture *c, const struct fetch *f)
 {
 	struct object *o = capture_seal(c, serve.store, f->app_status);
-
 	bool shared = r->stored || r->reason == REASON_STORE_ERROR;
 
+	r->app_status = f->app_status;
 	land(r, shared ? LANDING_OBJECT : LANDING_PASS, shared ? o : NULL);
 	if (c->client_gone)
 		finish(r, CLIENT_CLOSE);

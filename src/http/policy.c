@@ -196,13 +196,18 @@ static bool is_event_stream(struct str content_type)
 	return str_ieq(str_trim(type), STR("text/event-stream"));
 }
 
-static bool is_stream(const struct matter *m)
+bool policy_is_stream(const struct cgi_head *head)
 {
-	const struct header *buffering = field(m, STR("X-Accel-Buffering"));
-	const struct header *type = field(m, STR("Content-Type"));
+	const struct header *buffering = headers_find(&head->headers, STR("X-Accel-Buffering"));
+	const struct header *type = headers_find(&head->headers, STR("Content-Type"));
 
 	return (buffering && str_ieq(buffering->value, STR("no"))) ||
 	       (type && is_event_stream(type->value));
+}
+
+static bool is_stream(const struct matter *m)
+{
+	return policy_is_stream(m->head);
 }
 
 static bool forbids_storing(const struct matter *m)

@@ -116,4 +116,7 @@ struct policy_client {
 };
 void policy_client_parse(struct str cache_control, struct str pragma, struct policy_client *out);
 
+/* The application means it to be sent as it comes: text/event-stream, X-Accel-Buffering: no. */
+bool policy_is_stream(const struct cgi_head *head);
+
 #endif

@@ -28,7 +28,7 @@ class CacheStatus:
         self.stored = "stored" in self.items
         self.collapsed = "collapsed" in self.items
         self.fwd = self.items.get("fwd")
-        self.detail = self.items.get("detail", "").replace("set_cookie", "set-cookie")
+        self.detail = self.items.get("detail", "")
         self.ttl = int(self.items["ttl"]) if "ttl" in self.items else None
 
     @property

@@ -1,7 +1,7 @@
 """The harness tests itself: no fcgicache here, the same peers face to face.
 
 What fails here is a mistake of the tests or of the machine, so it runs first. It also fixes what
-the neighbours really do with what fcgicache will send them (facts.md 2.1).
+the neighbours really do with what fcgicache will send them.
 """
 import socket
 import time
@@ -46,7 +46,7 @@ def test_cache_status_is_read():
     assert (one.fwd, one.detail, one.ours, one.hit) == ("bypass", "cookie:a b", 1, False)
     two = CacheStatus("fcgicache; hit; ttl=-3")
     assert two.hit and two.ttl == -3 and not two.stored
-    three = CacheStatus("fcgicache; fwd=uri-miss; detail=set_cookie; stored")
+    three = CacheStatus("fcgicache; fwd=uri-miss; detail=set-cookie; stored")
     assert three.miss and three.stored and three.detail == "set-cookie"
     assert CacheStatus("").ours == 0
 

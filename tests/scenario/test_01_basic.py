@@ -87,7 +87,7 @@ def test_sizes_byte_for_byte(site, size):
 
 
 def test_the_first_record_holds_the_whole_head(site):
-    """nginx counts record overhead against its buffer for the head (facts.md 1.3)."""
+    """nginx counts record overhead against its buffer for the head."""
     one = site(PAGES)
     one.app.on("/head", (200, [(f"X-{n}", "v" * 50) for n in range(30)], b"body"))
     for answer in (one.get("/head"), one.get("/head")):

@@ -1,6 +1,6 @@
 """What goes to the application: bodies streamed, of any size, counted; large parameters.
 
-U33, F06, A23 and facts.md 2.3: php-fpm waits for what CONTENT_LENGTH promises, so the promise is
+U33, F06, A23: php-fpm waits for what CONTENT_LENGTH promises, so the promise is
 kept or the request is not forwarded; it may answer while we still send.
 """
 import hashlib
@@ -175,7 +175,7 @@ def test_more_body_than_promised(site):
     fcgi.record(fcgi.GET_VALUES, fcgi.pair("FCGI_MAX_CONNS", ""), rid=0),
     fcgi.record(fcgi.PARAMS, fcgi.pair("A", "b"))])
 def test_other_records_in_the_body(site, strange):
-    """Multiplexing and management records between STDIN records (facts.md 1.4)."""
+    """Multiplexing and management records between STDIN records."""
     one = site(PAGES)
     one.app.on("/p", lambda x: x.body)
     with one.client.connect() as conn:

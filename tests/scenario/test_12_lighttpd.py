@@ -13,8 +13,6 @@ from waiting import until
 class TestLighttpd(Stories):
     """The default: lighttpd reads a whole response before it sends the first byte of it."""
 
-    hides_breaks = True
-
     def server(self, folder, backend, **how):
         return Lighttpd(folder, backend, **how)
 
@@ -36,8 +34,6 @@ class TestLighttpd(Stories):
 
 class TestLighttpdStreaming(Stories):
     """server.stream-response-body = 1: as it comes."""
-
-    break_pause = 0.15
 
     def server(self, folder, backend, **how):
         return Lighttpd(folder, backend, stream=True, **how)
