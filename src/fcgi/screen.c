@@ -1,12 +1,13 @@
 /*
  * Two passes over the bytes. The first walks the records: it finds where the head ends, and how
- * long the PARAMS are. The second walks the pairs, record borders or not, through a small cursor,
- * so that nothing is copied and nothing allocated.
+ * long the PARAMS are. The second walks the pairs, in place if they are one record.
  *
  * Padding: libfcgi loses its place behind a padded BEGIN and a padded empty PARAMS, so these are
  * malformed here; padding of PARAMS with content is fine.
  */
 #include "fcgi/screen.h"
+
+#include <stdlib.h>
 
 #include "base/check.h"
 #include "fcgi/record.h"
@@ -85,84 +86,6 @@ static enum screen_result walk_params(struct str bytes, const struct screen_limi
 	return bytes.n > screen_max_bytes(limits) ? SCREEN_OVERSIZED : SCREEN_MORE;
 }
 
-/* Walks over the content of PARAMS records as if it were one run of bytes. */
-struct cursor {
-	const unsigned char *p; /* next byte of the open record */
-	size_t in_record;       /* content bytes left in it */
-	size_t padding;
-	size_t left; /* content bytes left in all */
-};
-
-static void next_record(struct cursor *c)
-{
-	struct fcgi_header h;
-
-	while (c->in_record == 0) {
-		c->p += c->padding;
-		h = fcgi_header_read(c->p);
-		c->p += FCGI_REC_HEADER;
-		c->in_record = h.content;
-		c->padding = h.padding;
-	}
-}
-
-static unsigned char next_byte(struct cursor *c)
-{
-	next_record(c);
-	c->in_record--;
-	c->left--;
-	return *c->p++;
-}
-
-static bool next_length(struct cursor *c, size_t *length)
-{
-	unsigned char first;
-
-	if (c->left == 0)
-		return false;
-	first = next_byte(c);
-	*length = first;
-	if (!(first & 0x80))
-		return true;
-	if (c->left < 3)
-		return false;
-	*length = first & 0x7f;
-	for (int i = 0; i < 3; i++)
-		*length = *length << 8 | next_byte(c);
-	return true;
-}
-
-/*
- * Skips n bytes, looking for what must not be there; the first of them go to `start`, so that the
- * few names that matter here can be told.
- */
-static bool skip_checked(struct cursor *c, size_t n, bool is_name, char *start, size_t start_max)
-{
-	size_t seen = 0;
-
-	while (n > 0) {
-		size_t part;
-
-		next_record(c);
-		part = n < c->in_record ? n : c->in_record;
-		if (memchr(c->p, '\0', part) || (is_name && memchr(c->p, '=', part)))
-			return false;
-		if (seen < start_max) {
-			size_t keep = part < start_max - seen ? part : start_max - seen;
-
-			memcpy(start + seen, c->p, keep);
-			seen += keep;
-		}
-		c->p += part;
-		c->in_record -= part;
-		c->left -= part;
-		n -= part;
-	}
-	return true;
-}
-
-#define NAME_KEPT 16
-
 /* What the pairs say about a body. */
 struct body_hint {
 	bool get_or_head;
@@ -171,35 +94,84 @@ struct body_hint {
 
 static void note_pair(struct body_hint *hint, struct str name, struct str value)
 {
-	if (str_eq(name, STR("REQUEST_METHOD")))
+	if (name.n != 14)
+		return;
+	if (memcmp(name.p, "REQUEST_METHOD", 14) == 0)
 		hint->get_or_head = str_eq(value, STR("GET")) || str_eq(value, STR("HEAD"));
-	else if (str_eq(name, STR("CONTENT_LENGTH")))
+	else if (memcmp(name.p, "CONTENT_LENGTH", 14) == 0)
 		hint->no_length = value.n == 0 || str_eq(value, STR("0"));
 }
 
-static enum screen_result walk_pairs(struct str bytes, const struct screen_limits *limits,
-				     size_t params, struct body_hint *hint)
+/* The next NUL from `at` on: most NULs are lengths of empty values, so few searches find all. */
+static const char *next_nul(const char *at, const char *end)
 {
-	struct cursor c = {.p = (const unsigned char *)bytes.p + FCGI_FIXED_RECORD, .left = params};
-	char name[NAME_KEPT], value[NAME_KEPT];
-	size_t pairs = 0, name_n, value_n;
+	const char *nul = at < end ? memchr(at, '\0', (size_t)(end - at)) : NULL;
 
-	while (c.left > 0) {
+	return nul ? nul : end;
+}
+
+static bool has_equals_sign(struct str name)
+{
+	for (size_t i = 0; i < name.n; i++)
+		if (name.p[i] == '=')
+			return true;
+	return false;
+}
+
+/* Whole pairs, without a NUL in a name or value, an empty name, or a '=' in a name. */
+static enum screen_result walk_pairs(struct str params, const struct screen_limits *limits,
+				     struct body_hint *hint)
+{
+	const char *end = params.p + params.n, *nul = next_nul(params.p, end);
+	struct str name, value;
+	size_t pairs = 0;
+	bool broken;
+
+	while (fcgi_pair_next(&params, &name, &value, &broken)) {
 		if (++pairs > limits->pairs)
 			return SCREEN_OVERSIZED;
-		if (!next_length(&c, &name_n) || !next_length(&c, &value_n))
+		if (nul < name.p)
+			nul = next_nul(name.p, end);
+		if (name.n == 0 || has_equals_sign(name) || nul < value.p + value.n)
 			return SCREEN_MALFORMED;
-		if (name_n == 0 || name_n > c.left || value_n > c.left - name_n)
-			return SCREEN_MALFORMED;
-		if (!skip_checked(&c, name_n, true, name, sizeof(name)) ||
-		    !skip_checked(&c, value_n, false, value, sizeof(value)))
-			return SCREEN_MALFORMED;
-		if (name_n <= sizeof(name) && value_n <= sizeof(value))
-			note_pair(hint, str_make(name, name_n), str_make(value, value_n));
-		else if (name_n == 14 && memcmp(name, "CONTENT_LENGTH", 14) == 0)
-			hint->no_length = false;
+		note_pair(hint, name, value);
 	}
-	return SCREEN_EMPTY;
+	return broken ? SCREEN_MALFORMED : SCREEN_EMPTY;
+}
+
+/* The content of many records in one run. */
+static struct str join_records(struct str bytes, size_t params, char *out)
+{
+	size_t at = FCGI_FIXED_RECORD, n = 0;
+	struct fcgi_header h;
+
+	while (n < params && record_at(bytes, at, &h)) {
+		memcpy(out + n, bytes.p + at + FCGI_REC_HEADER, h.content);
+		n += h.content;
+		at += record_size(&h);
+	}
+	return str_make(out, n);
+}
+
+/* Nearly always the PARAMS are one record, and are looked at where they lie. */
+static enum screen_result check_pairs(struct str bytes, const struct screen_limits *limits,
+				      size_t params, struct body_hint *hint)
+{
+	struct fcgi_header first;
+	enum screen_result result;
+	char *joined;
+
+	CHECK(record_at(bytes, FCGI_FIXED_RECORD, &first));
+	if (first.content == params)
+		return walk_pairs(str_sub(bytes, FCGI_FIXED_RECORD + FCGI_REC_HEADER,
+					  FCGI_FIXED_RECORD + FCGI_REC_HEADER + params),
+				  limits, hint);
+	joined = malloc(params);
+	if (!joined)
+		return SCREEN_OVERSIZED;
+	result = walk_pairs(join_records(bytes, params, joined), limits, hint);
+	free(joined);
+	return result;
 }
 
 /* What stands behind the head? */
@@ -239,7 +211,7 @@ enum screen_result screen_request(struct str bytes, const struct screen_limits *
 	result = walk_params(bytes, limits, out->id, &end, &params);
 	if (result != SCREEN_EMPTY)
 		return result;
-	result = walk_pairs(bytes, limits, params, &hint);
+	result = check_pairs(bytes, limits, params, &hint);
 	if (result != SCREEN_EMPTY)
 		return result;
 	return look_behind(bytes, end, &hint, out);

@@ -38,7 +38,7 @@ struct screen {
 
 /*
  * bytes: all that came so far, from the first byte of the request. Looks through all of it at
- * every call.
+ * every call. OVERSIZED also when memory is out.
  *  - BEGIN: 8 bytes, no padding, id not 0, role 1..3.
  *  - PARAMS: the same id; the empty one without padding ends them; together they are whole pairs;
  *    no NUL in a name or value, no '=' in a name, no empty name.

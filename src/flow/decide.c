@@ -13,6 +13,9 @@
 #include "flow/filter.h"
 #include "http/uri.h"
 
+#define KEY_VALUES_MAX 128u /* parts of a key that come from outside */
+#define KEY_TEXT_FIRST 512u
+
 static void bypass(struct request *r, enum reason reason)
 {
 	r->plan.reason = reason;
@@ -169,24 +172,50 @@ static struct str part_value(struct request *r, const struct key_part *part)
 	return STR("");
 }
 
-/* Pieces of a key: text first, lengths behind it. */
+/* Pieces of a key in the arena: text grows from the front, lengths are kept aside. */
 struct key_builder {
-	struct buf text;
-	struct buf lengths;
+	struct arena *arena;
+	char *p; /* text so far */
+	size_t n, room;
+	size_t values;
+	uint32_t lengths[KEY_VALUES_MAX];
+	char first[KEY_TEXT_FIRST];
 	bool failed;
 };
 
+static void builder_init(struct key_builder *b, struct arena *a)
+{
+	b->arena = a;
+	b->p = b->first;
+	b->room = sizeof(b->first);
+	b->n = b->values = 0;
+	b->failed = false;
+}
+
 static void add_literal(struct key_builder *b, struct str text)
 {
-	b->failed |= !buf_add_str(&b->text, text);
+	if (text.n > b->room - b->n) {
+		size_t room = (b->room + text.n) * 2;
+		char *p = arena_alloc(b->arena, room);
+
+		b->failed |= !p;
+		if (!p)
+			return;
+		memcpy(p, b->p, b->n);
+		b->p = p;
+		b->room = room;
+	}
+	if (text.n)
+		memcpy(b->p + b->n, text.p, text.n);
+	b->n += text.n;
 }
 
 static void add_value(struct key_builder *b, struct str value)
 {
-	unsigned char length[4] = {(unsigned char)(value.n >> 24), (unsigned char)(value.n >> 16),
-				   (unsigned char)(value.n >> 8), (unsigned char)value.n};
-
-	b->failed |= !buf_add_str(&b->text, value) || !buf_add(&b->lengths, length, 4);
+	b->failed |= b->values == KEY_VALUES_MAX;
+	if (!b->failed)
+		b->lengths[b->values++] = (uint32_t)value.n;
+	add_literal(b, value);
 }
 
 static void add_part(struct key_builder *b, struct request *r, const struct key_part *part)
@@ -200,41 +229,41 @@ static void add_part(struct key_builder *b, struct request *r, const struct key_
 		add_literal(b, STR("?"));
 		add_value(b, r->plan.query);
 	} else if (part->kind == KEY_HTTP || part->kind == KEY_PARAM) {
-		struct param param = {part->text, request_param(r, part->text)};
-
-		value = param.value;
-		if (value.p && str_starts(part->text, STR("HTTP_")) &&
-		    !filter_header(r, &param, &value))
-			b->failed = true;
+		b->failed |= !filter_values(r, part->text, &value);
 		add_value(b, value);
 	} else {
 		add_value(b, part_value(r, part));
 	}
 }
 
-/* Joins text and lengths into the arena, and gives the key. */
+/* Joins text and lengths in the arena, and gives the key. */
 static bool finish_key(struct request *r, struct key_builder *b, struct key *key)
 {
-	size_t n = b->text.n + 1 + b->lengths.n;
-	char *p = b->failed ? NULL : arena_alloc(&r->arena, n);
+	size_t n = b->n + 1 + 4 * b->values;
+	char *p = b->failed ? NULL : arena_alloc(&r->arena, n), *at;
 
-	if (p) {
-		memcpy(p, b->text.p ? b->text.p : "", b->text.n);
-		p[b->text.n] = '\0';
-		if (b->lengths.n)
-			memcpy(p + b->text.n + 1, b->lengths.p, b->lengths.n);
-		*key = key_make(str_make(p, n));
+	if (!p)
+		return false;
+	memcpy(p, b->p, b->n);
+	at = p + b->n;
+	*at++ = '\0';
+	for (size_t i = 0; i < b->values; i++) {
+		*at++ = (char)(b->lengths[i] >> 24);
+		*at++ = (char)(b->lengths[i] >> 16);
+		*at++ = (char)(b->lengths[i] >> 8);
+		*at++ = (char)b->lengths[i];
 	}
-	buf_fini(&b->text);
-	buf_fini(&b->lengths);
-	return p != NULL;
+	*key = key_make(str_make(p, n));
+	return true;
 }
 
 static bool decide_key(struct request *r)
 {
 	const struct rule *rule = r->plan.rule;
-	struct key_builder b = {.failed = false};
+	struct key_builder b;
 	struct str value;
+
+	builder_init(&b, &r->arena);
 
 	add_value(&b, r->rules->settings.key_prefix);
 	for (size_t i = 0; i < rule->key.n; i++)
@@ -314,12 +343,13 @@ bool decide_plan(struct request *r)
 
 bool decide_variant(struct request *r, struct str vary, struct key *key)
 {
-	struct key_builder b = {.failed = false};
+	struct key_builder b;
 	struct str rest = vary, name, value;
 
 	*key = r->plan.primary;
 	if (vary.n == 0)
 		return true;
+	builder_init(&b, &r->arena);
 	add_value(&b, r->plan.primary.bytes);
 	while (str_split(&rest, ',', &name)) {
 		if (!filter_vary_value(r, name, &value))
@@ -371,6 +401,8 @@ int64_t decide_ttl(const struct request *r, const struct object *o, int64_t now)
 static enum verdict for_client(const struct policy_client *client, int64_t age, int64_t ttl,
 			       bool must_revalidate, enum verdict verdict)
 {
+	if (verdict == VERDICT_USELESS && client->max_stale < 0)
+		return VERDICT_USELESS;
 	if (client->no_cache || (client->max_age >= 0 && age > client->max_age))
 		return VERDICT_EXPIRED;
 	if (client->min_fresh >= 0 && ttl < client->min_fresh)

@@ -362,23 +362,37 @@ bool filter_header(struct request *r, const struct param *in, struct str *out)
 	return true;
 }
 
+/* Adds one more value of a parameter to those before it. */
+static bool add_value(struct request *r, const struct param *in, struct str *out)
+{
+	struct str value = in->value;
+
+	if (str_starts(in->name, STR("HTTP_")) && !filter_header(r, in, &value))
+		return false;
+	if (!value.p)
+		return true;
+	if (!out->p) {
+		*out = value;
+		return true;
+	}
+	return arena_printf(&r->arena, out, "%.*s, %.*s", STR_ARG(*out), STR_ARG(value));
+}
+
+bool filter_values(struct request *r, struct str name, struct str *out)
+{
+	*out = str_make(NULL, 0);
+	for (size_t i = 0; i < r->n_params; i++)
+		if (str_eq(r->params[i].name, name) && !add_value(r, &r->params[i], out))
+			return false;
+	return true;
+}
+
 bool filter_vary_value(struct request *r, struct str name, struct str *out)
 {
-	*out = STR("");
-	for (size_t i = 0; i < r->n_params; i++) {
-		struct str value;
-
-		if (!names_header(r->params[i].name, name))
-			continue;
-		if (!filter_header(r, &r->params[i], &value))
+	*out = str_make(NULL, 0);
+	for (size_t i = 0; i < r->n_params; i++)
+		if (names_header(r->params[i].name, name) && !add_value(r, &r->params[i], out))
 			return false;
-		if (!value.p)
-			continue;
-		if (out->n == 0)
-			*out = value;
-		else if (!arena_printf(&r->arena, out, "%.*s, %.*s", STR_ARG(*out), STR_ARG(value)))
-			return false;
-	}
 	return true;
 }
 

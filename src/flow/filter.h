@@ -41,6 +41,12 @@ bool filter_header(struct request *r, const struct param *in, struct str *out) M
 bool filter_vary_value(struct request *r, struct str name, struct str *out) MUST_CHECK;
 
 /*
+ * The values of the FastCGI parameter `name` as the application gets them, joined by ", " if it
+ * came more than once; empty if it does not get it.
+ */
+bool filter_values(struct request *r, struct str name, struct str *out) MUST_CHECK;
+
+/*
  * All parameters as they go to the application. What bypasses the cache goes as it came, less
  * HTTP_PROXY. False: memory is out.
  */

@@ -78,51 +78,52 @@ void request_free(struct request **rp)
 	*rp = NULL;
 }
 
-/* Sorted by length. */
-static const struct known_name {
-	struct str name;
+/* Names in groups of one length, so that a name is compared with very few. */
+struct known_name {
+	const char *name;
 	enum known known;
-} known_names[] = {
-    {{"HTTPS", 5}, KNOWN_HTTPS},
-    {{"HTTP_HOST", 9}, KNOWN_HOST},
-    {{"PATH_INFO", 9}, KNOWN_PATH_INFO},
-    {{"HTTP_COOKIE", 11}, KNOWN_COOKIE},
-    {{"HTTP_PRAGMA", 11}, KNOWN_PRAGMA},
-    {{"REMOTE_USER", 11}, KNOWN_REMOTE_USER},
-    {{"REQUEST_URI", 11}, KNOWN_URI},
-    {{"SCRIPT_NAME", 11}, KNOWN_SCRIPT_NAME},
-    {{"SERVER_NAME", 11}, KNOWN_SERVER_NAME},
-    {{"SERVER_PORT", 11}, KNOWN_SERVER_PORT},
-    {{"DOCUMENT_URI", 12}, KNOWN_DOCUMENT_URI},
-    {{"HTTP_UPGRADE", 12}, KNOWN_UPGRADE},
-    {{"QUERY_STRING", 12}, KNOWN_QUERY},
-    {{"DOCUMENT_ROOT", 13}, KNOWN_DOCUMENT_ROOT},
-    {{"HTTP_IF_MATCH", 13}, KNOWN_IF_MATCH},
-    {{"CONTENT_LENGTH", 14}, KNOWN_CONTENT_LENGTH},
-    {{"REQUEST_METHOD", 14}, KNOWN_METHOD},
-    {{"REQUEST_SCHEME", 14}, KNOWN_SCHEME},
-    {{"SCRIPT_FILENAME", 15}, KNOWN_SCRIPT_FILENAME},
-    {{"SERVER_SOFTWARE", 15}, KNOWN_SERVER_SOFTWARE},
-    {{"HTTP_AUTHORIZATION", 18}, KNOWN_AUTHORIZATION},
-    {{"HTTP_CACHE_CONTROL", 18}, KNOWN_CACHE_CONTROL},
-    {{"HTTP_IF_NONE_MATCH", 18}, KNOWN_IF_NONE_MATCH},
-    {{"HTTP_ACCEPT_ENCODING", 20}, KNOWN_ACCEPT_ENCODING},
-    {{"HTTP_IF_MODIFIED_SINCE", 22}, KNOWN_IF_MODIFIED_SINCE},
-    {{"HTTP_IF_UNMODIFIED_SINCE", 24}, KNOWN_IF_UNMODIFIED_SINCE},
 };
-_Static_assert(ARRAY_LEN(known_names) == KNOWN_COUNT, "every known parameter has its name");
+
+#define GROUP(...)                                                                                 \
+	(const struct known_name[])                                                                \
+	{                                                                                          \
+		__VA_ARGS__,                                                                       \
+		{                                                                                  \
+			NULL, KNOWN_COUNT                                                          \
+		}                                                                                  \
+	}
+#define LONGEST 24u
+
+static const struct known_name *const known_names[LONGEST + 1] = {
+    [5] = GROUP({"HTTPS", KNOWN_HTTPS}),
+    [9] = GROUP({"HTTP_HOST", KNOWN_HOST}, {"PATH_INFO", KNOWN_PATH_INFO}),
+    [11] = GROUP({"HTTP_COOKIE", KNOWN_COOKIE}, {"HTTP_PRAGMA", KNOWN_PRAGMA},
+		 {"REMOTE_USER", KNOWN_REMOTE_USER}, {"REQUEST_URI", KNOWN_URI},
+		 {"SCRIPT_NAME", KNOWN_SCRIPT_NAME}, {"SERVER_NAME", KNOWN_SERVER_NAME},
+		 {"SERVER_PORT", KNOWN_SERVER_PORT}),
+    [12] = GROUP({"DOCUMENT_URI", KNOWN_DOCUMENT_URI}, {"HTTP_UPGRADE", KNOWN_UPGRADE},
+		 {"QUERY_STRING", KNOWN_QUERY}),
+    [13] = GROUP({"DOCUMENT_ROOT", KNOWN_DOCUMENT_ROOT}, {"HTTP_IF_MATCH", KNOWN_IF_MATCH}),
+    [14] = GROUP({"CONTENT_LENGTH", KNOWN_CONTENT_LENGTH}, {"REQUEST_METHOD", KNOWN_METHOD},
+		 {"REQUEST_SCHEME", KNOWN_SCHEME}),
+    [15] = GROUP({"SCRIPT_FILENAME", KNOWN_SCRIPT_FILENAME},
+		 {"SERVER_SOFTWARE", KNOWN_SERVER_SOFTWARE}),
+    [18] = GROUP({"HTTP_AUTHORIZATION", KNOWN_AUTHORIZATION},
+		 {"HTTP_CACHE_CONTROL", KNOWN_CACHE_CONTROL},
+		 {"HTTP_IF_NONE_MATCH", KNOWN_IF_NONE_MATCH}),
+    [20] = GROUP({"HTTP_ACCEPT_ENCODING", KNOWN_ACCEPT_ENCODING}),
+    [22] = GROUP({"HTTP_IF_MODIFIED_SINCE", KNOWN_IF_MODIFIED_SINCE}),
+    [24] = GROUP({"HTTP_IF_UNMODIFIED_SINCE", KNOWN_IF_UNMODIFIED_SINCE}),
+};
 
 /* KNOWN_COUNT when it is none of them. */
 static enum known known_of(struct str name)
 {
-	for (size_t i = 0; i < ARRAY_LEN(known_names); i++) {
-		if (known_names[i].name.n > name.n)
-			break;
-		if (known_names[i].name.n == name.n &&
-		    memcmp(known_names[i].name.p, name.p, name.n) == 0)
-			return known_names[i].known;
-	}
-	return KNOWN_COUNT;
+	const struct known_name *k = name.n <= LONGEST ? known_names[name.n] : NULL;
+
+	while (k && k->name && memcmp(k->name, name.p, name.n) != 0)
+		k++;
+	return k ? k->known : KNOWN_COUNT;
 }
 
 static void set_scheme(struct request *r)

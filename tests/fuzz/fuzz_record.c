@@ -80,7 +80,7 @@ static struct body check_pairs(struct str params, size_t max)
 }
 
 static void check_passed(struct str bytes, const struct screen_limits *limits,
-    enum screen_result result, const struct screen *s)
+			 enum screen_result result, const struct screen *s)
 {
 	struct fcgi_header h = header_at(bytes, 0);
 	struct buf params;
@@ -112,7 +112,7 @@ static void check_passed(struct str bytes, const struct screen_limits *limits,
 
 /* Byte by byte it says MORE, until it says what it says for the whole. */
 static void check_prefixes(struct str bytes, const struct screen_limits *limits,
-    enum screen_result whole, const struct screen *whole_screen)
+			   enum screen_result whole, const struct screen *whole_screen)
 {
 	enum screen_result result = SCREEN_MORE;
 	struct screen s = {.length = 0};
@@ -171,8 +171,8 @@ static void tell(struct told *t, enum fcgi_event event, struct str piece)
 		check_inside(piece, t->reader.data);
 		CHECK(buf_add_str(&t->text, t->reader.data));
 	} else if (event == FCGI_EVENT_END) {
-		CHECK(buf_printf(&t->text, "%u %u", t->reader.app_status,
-		    t->reader.protocol_status));
+		CHECK(
+		    buf_printf(&t->text, "%u %u", t->reader.app_status, t->reader.protocol_status));
 	} else if (event == FCGI_EVENT_BAD) {
 		CHECK(t->reader.error && buf_add_str(&t->text, str_of(t->reader.error)));
 	}

@@ -344,7 +344,7 @@ static void stopping(void **state)
 
 /* ------------------------------------------------------------------ a crowd */
 
-#define JOBS 64
+#define JOBS   64
 #define ROUNDS 200
 
 static struct piece crowd[JOBS];
@@ -413,7 +413,7 @@ static void every_job_goes_to_one(void **state)
 		given += queued;
 		do
 			taken = atomic_load(&by_crew) + atomic_load(&by_hangup) +
-			    atomic_load(&by_clock);
+				atomic_load(&by_clock);
 		while (taken < given);
 		assert_int_equal(taken, given);
 		assert_int_equal(stats_of(c).waiting, 0);

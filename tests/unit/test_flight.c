@@ -288,7 +288,7 @@ static struct peer crowd[CROWD];
 static struct key keys[KEYS];
 static _Atomic unsigned leading[KEYS], crowd_done;
 static _Atomic int owners[CROWD]; /* how many threads think that they have this one */
-static unsigned counts[CROWD]; /* plain: TSan tells if a request ever has two owners */
+static unsigned counts[CROWD];    /* plain: TSan tells if a request ever has two owners */
 
 static void own(struct request *r, int change)
 {
@@ -421,13 +421,13 @@ static void leaders_followers_hangups_and_the_clock(void **state)
 		owners[i] = 1;
 	}
 	for (size_t i = 0; i < 3; i++)
-		assert_int_equal(pthread_create(&threads[i], NULL, start_often,
-				     (void *)(uintptr_t)i),
-		    0);
+		assert_int_equal(
+		    pthread_create(&threads[i], NULL, start_often, (void *)(uintptr_t)i), 0);
 	assert_int_equal(pthread_create(&threads[3], NULL, disturb, NULL), 0);
 	for (size_t i = 0; i < 3; i++)
 		pthread_join(threads[i], NULL);
-	/* every leader has landed: nobody is left behind, but those whom a hang-up has just taken */
+	/* every leader has landed: nobody is left behind, but those whom a hang-up has just taken
+	 */
 	for (size_t i = 0; i < CROWD; i++)
 		while (!atomic_load(&crowd[i].resumed))
 			sched_yield();

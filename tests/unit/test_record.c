@@ -57,7 +57,8 @@ static void every_field_of_a_header(void **state)
 static void begin_and_end(void **state)
 {
 	static const unsigned char begin[] = {1, 1, 1, 2, 0, 8, 0, 0, 0, 3, 1, 0, 0, 0, 0, 0};
-	static const unsigned char end[] = {1, 3, 1, 2, 0, 8, 0, 0, 0x89, 0xab, 0xcd, 0xef, 3, 0, 0, 0};
+	static const unsigned char end[] = {1,    3,    1,    2,    0, 8, 0, 0,
+					    0x89, 0xab, 0xcd, 0xef, 3, 0, 0, 0};
 	unsigned char out[FCGI_FIXED_RECORD];
 	uint32_t app;
 	unsigned protocol;
@@ -85,10 +86,7 @@ static void pairs(void **state)
 		struct str bytes;
 		const char *pairs; /* name=value; of each, then '!' if broken */
 	} cases[] = {
-#define CASE(text, pairs)                                                                          \
-	{                                                                                          \
-		{text, sizeof(text) - 1}, pairs                                                    \
-	}
+#define CASE(text, pairs) {{text, sizeof(text) - 1}, pairs}
 	    CASE("", ""),
 	    CASE("\1\1ab", "a=b;"),
 	    CASE("\1\1ab\2\0cd", "a=b;cd=;"),
@@ -109,9 +107,15 @@ static void pairs(void **state)
 	    CASE("\1\x80\0\0", "!"),
 	    CASE("\1\x80\0\0\1a", "!"),
 	    /* longer than anything */
-	    CASE("\xff\xff\xff\xfe\xff\xff\xff\xfe" "ab", "!"),
-	    CASE("\1\xff\xff\xff\xfe" "ab", "!"),
-	    CASE("\xff\xff\xff\xfe\1" "ab", "!"),
+	    CASE("\xff\xff\xff\xfe\xff\xff\xff\xfe"
+		 "ab",
+		 "!"),
+	    CASE("\1\xff\xff\xff\xfe"
+		 "ab",
+		 "!"),
+	    CASE("\xff\xff\xff\xfe\1"
+		 "ab",
+		 "!"),
 	    CASE("\xff\xff\xff\xff\xff\xff\xff\xff", "!"),
 	    CASE("\3\0ab", "!"),
 	    CASE("\1\2ab", "!"),
@@ -129,7 +133,7 @@ static void pairs(void **state)
 		while (before = rest, fcgi_pair_next(&rest, &name, &value, &broken)) {
 			assert_false(broken);
 			n += (size_t)snprintf(got + n, sizeof(got) - n, "%.*s=%.*s;", STR_ARG(name),
-			    STR_ARG(value));
+					      STR_ARG(value));
 		}
 		assert_int_equal(broken, rest.n > 0);
 		assert_true(rest.n == before.n);
@@ -280,9 +284,9 @@ static void a_pair_too_large_adds_nothing(void **state)
 	assert_int_equal(fcgi_params_add(&p, text(40000), text(40000)), FCGI_PARAMS_TOO_LARGE);
 	/* never looked at */
 	assert_int_equal(fcgi_params_add(&p, str_make("x", SIZE_MAX), STR("v")),
-	    FCGI_PARAMS_TOO_LARGE);
+			 FCGI_PARAMS_TOO_LARGE);
 	assert_int_equal(fcgi_params_add(&p, STR("x"), str_make("v", SIZE_MAX - 8)),
-	    FCGI_PARAMS_TOO_LARGE);
+			 FCGI_PARAMS_TOO_LARGE);
 	assert_int_equal(add(&p, 300), FCGI_PARAMS_OK);
 	assert_true(fcgi_params_end(&p));
 	assert_string_equal(records(&b), "600,0");
@@ -360,15 +364,15 @@ static const char *read_in_pieces(struct str bytes, size_t size, size_t *left)
 		if (event == FCGI_EVENT_STDOUT || event == FCGI_EVENT_STDERR) {
 			assert_true(r.data.n > 0);
 			n += (size_t)snprintf(out + n, sizeof(out) - n, "%s%.*s",
-			    event == last                ? ""
-				: event == FCGI_EVENT_STDOUT ? "out("
-							     : "err(",
-			    STR_ARG(r.data));
+					      event == last                ? ""
+					      : event == FCGI_EVENT_STDOUT ? "out("
+									   : "err(",
+					      STR_ARG(r.data));
 		} else if (event == FCGI_EVENT_STDOUT_END) {
 			n += (size_t)snprintf(out + n, sizeof(out) - n, "out-end ");
 		} else if (event == FCGI_EVENT_END) {
 			n += (size_t)snprintf(out + n, sizeof(out) - n, "end(%u,%u)", r.app_status,
-			    r.protocol_status);
+					      r.protocol_status);
 		} else {
 			assert_non_null(r.error);
 			n += (size_t)snprintf(out + n, sizeof(out) - n, "bad: %s", r.error);
@@ -496,10 +500,7 @@ static void what_no_application_may_send(void **state)
 		struct str bytes;
 		const char *told;
 	} cases[] = {
-#define CASE(text, told)                                                                           \
-	{                                                                                          \
-		{text, sizeof(text) - 1}, told                                                     \
-	}
+#define CASE(text, told) {{text, sizeof(text) - 1}, told}
 	    CASE("\0\6\0\1\0\1\0\0a", "bad: a record of an unknown version"),
 	    CASE("\2\6\0\1\0\1\0\0a", "bad: a record of an unknown version"),
 	    CASE("HTTP/1.1 200 OK", "bad: a record of an unknown version"),
@@ -529,7 +530,7 @@ static void what_no_application_may_send(void **state)
 			size_t left;
 
 			assert_string_equal(read_in_pieces(buf_str(&b), size, &left),
-			    cases[i].told);
+					    cases[i].told);
 		}
 		buf_fini(&b);
 	}
@@ -544,9 +545,9 @@ static void a_bad_record_behind_good_ones(void **state)
 	put(&b, FCGI_TYPE_STDOUT, 1, "abc", 3, 5);
 	put(&b, FCGI_TYPE_STDOUT, 2, "abc", 3, 5);
 	assert_string_equal(read_in_pieces(buf_str(&b), 1, &left),
-	    "out(abc)bad: a record of another request");
+			    "out(abc)bad: a record of another request");
 	assert_string_equal(read_in_pieces(buf_str(&b), b.n, &left),
-	    "out(abc)bad: a record of another request");
+			    "out(abc)bad: a record of another request");
 	buf_fini(&b);
 }
 

@@ -53,11 +53,13 @@ static void put_pairs(struct buf *b, struct str pairs)
 
 	while (str_split(&pairs, '&', &pair)) {
 		size_t equals = str_find(pair, '=');
-		struct str name = str_sub(pair, 0, equals), value = str_sub(pair, equals + 1, pair.n);
+		struct str name = str_sub(pair, 0, equals),
+			   value = str_sub(pair, equals + 1, pair.n);
 		char lengths[] = {(char)name.n, (char)value.n};
 
 		assert_true(name.n < 128 && value.n < 128);
-		assert_true(buf_add(b, lengths, 2) && buf_add_str(b, name) && buf_add_str(b, value));
+		assert_true(buf_add(b, lengths, 2) && buf_add_str(b, name) &&
+			    buf_add_str(b, value));
 	}
 }
 
@@ -156,10 +158,8 @@ static const struct {
     {"begin REQUEST_METHOD=get end", SCREEN_BODY, NULL},
     {"begin REQUEST_METHOD=GETTING end", SCREEN_BODY, NULL},
     {"begin " GET "&CONTENT_LENGTH=5 end", SCREEN_BODY, NULL},
-    {"begin " GET "&CONTENT_LENGTH=5 end in", SCREEN_BODY,
-     "begin " GET "&CONTENT_LENGTH=5 end"},
-    {"begin " GET "&CONTENT_LENGTH=00 end in", SCREEN_BODY,
-     "begin " GET "&CONTENT_LENGTH=00 end"},
+    {"begin " GET "&CONTENT_LENGTH=5 end in", SCREEN_BODY, "begin " GET "&CONTENT_LENGTH=5 end"},
+    {"begin " GET "&CONTENT_LENGTH=00 end in", SCREEN_BODY, "begin " GET "&CONTENT_LENGTH=00 end"},
     {"begin " GET "&CONTENT_LENGTH=00000000000000000000 end in", SCREEN_BODY,
      "begin " GET "&CONTENT_LENGTH=00000000000000000000 end"},
     {"begin " GET " end in=hello", SCREEN_BODY, "begin " GET " end"},
@@ -229,7 +229,7 @@ static void heads_and_what_they_are(void **state)
 			fail_msg("%s: %d", heads[i].words, result);
 		if (result == SCREEN_EMPTY || result == SCREEN_BODY) {
 			assert_int_equal(s.length,
-			    heads[i].length ? length_of(heads[i].length) : bytes.n);
+					 heads[i].length ? length_of(heads[i].length) : bytes.n);
 			assert_int_equal(s.id, 1);
 			assert_true(s.keep_conn);
 		}
@@ -319,7 +319,7 @@ static void padding_of_the_last_record_is_told(void **state)
 		struct buf b;
 
 		assert_int_equal(screen_request(build(&b, cases[i].words), &limits, &s),
-		    SCREEN_EMPTY);
+				 SCREEN_EMPTY);
 		assert_int_equal(s.padded_end, cases[i].padded);
 		buf_fini(&b);
 	}
@@ -360,7 +360,7 @@ static void begin_has_eight_bytes(void **state)
 		put(&b, FCGI_TYPE_BEGIN, 1, str_make("\0\1\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0", n),
 		    0);
 		assert_int_equal(screen_request(buf_str(&b), &limits, &s),
-		    n == 8 ? SCREEN_MORE : SCREEN_MALFORMED);
+				 n == 8 ? SCREEN_MORE : SCREEN_MALFORMED);
 		buf_fini(&b);
 	}
 }
@@ -383,17 +383,15 @@ static enum screen_result screen_params(struct str content, size_t size, struct 
 	return result;
 }
 
-/* Record borders may stand anywhere, in lengths too; what must not be there is found all the same. */
+/* Record borders may stand anywhere, in lengths too; what must not be there is found all the same.
+ */
 static void pairs_across_records(void **state)
 {
 	static const struct {
 		struct str params;
 		enum screen_result result;
 	} cases[] = {
-#define CASE(text, result)                                                                         \
-	{                                                                                          \
-		{text, sizeof(text) - 1}, result                                                   \
-	}
+#define CASE(text, result) {{text, sizeof(text) - 1}, result}
 	    CASE("\16\3REQUEST_METHODGET", SCREEN_EMPTY),
 	    CASE("\x80\0\0\16\x80\0\0\3REQUEST_METHODGET", SCREEN_EMPTY),
 	    CASE("\16\3REQUEST_METHODGET\16\1CONTENT_LENGTH0", SCREEN_EMPTY),
@@ -409,7 +407,9 @@ static void pairs_across_records(void **state)
 	    CASE("\x80\0\0", SCREEN_MALFORMED),
 	    CASE("\1\x80\0", SCREEN_MALFORMED),
 	    CASE("\xff\xff\xff\xfe\1A", SCREEN_MALFORMED),
-	    CASE("\1\xff\xff\xff\xfe" "A", SCREEN_MALFORMED),
+	    CASE("\1\xff\xff\xff\xfe"
+		 "A",
+		 SCREEN_MALFORMED),
 	    CASE("\xff\xff\xff\xff\xff\xff\xff\xff", SCREEN_MALFORMED),
 	    /* bytes that make two of one when they become NAME=VALUE strings */
 	    CASE("\3\1A\0Bv", SCREEN_MALFORMED),

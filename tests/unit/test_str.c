@@ -52,10 +52,14 @@ static void equal_but_for_case(void **state)
 		const char *a, *b;
 		bool same, same_letters;
 	} cases[] = {
-	    {"", "", true, true},         {"a", "a", true, true},
-	    {"a", "A", false, true},      {"Content-TYPE", "content-type", false, true},
-	    {"a", "ab", false, false},    {"@", "`", false, false},
-	    {"[", "{", false, false},     {"\xc4", "\xe4", false, false},
+	    {"", "", true, true},
+	    {"a", "a", true, true},
+	    {"a", "A", false, true},
+	    {"Content-TYPE", "content-type", false, true},
+	    {"a", "ab", false, false},
+	    {"@", "`", false, false},
+	    {"[", "{", false, false},
+	    {"\xc4", "\xe4", false, false},
 	    {"K", "\xe2\x84\xaa", false, false},
 	};
 
@@ -123,9 +127,8 @@ static void a_part_is_clipped(void **state)
 		size_t from, to;
 		const char *part;
 	} cases[] = {
-	    {0, 3, "abc"},        {0, 0, ""},          {1, 2, "b"}, {1, 9, "bc"},
-	    {0, SIZE_MAX, "abc"}, {3, 3, ""},          {2, 1, ""},  {4, 9, ""},
-	    {SIZE_MAX, 0, ""},    {SIZE_MAX, SIZE_MAX, ""},
+	    {0, 3, "abc"}, {0, 0, ""}, {1, 2, "b"}, {1, 9, "bc"},      {0, SIZE_MAX, "abc"},
+	    {3, 3, ""},    {2, 1, ""}, {4, 9, ""},  {SIZE_MAX, 0, ""}, {SIZE_MAX, SIZE_MAX, ""},
 	};
 	struct str s = STR("abc");
 
@@ -141,8 +144,8 @@ static void a_part_is_clipped(void **state)
 static void trimming(void **state)
 {
 	static const char *const cases[][2] = {
-	    {"", ""},       {" ", ""},         {" \t \t", ""},    {"a", "a"},
-	    {" a", "a"},    {"a\t", "a"},      {"\t a b \t", "a b"}, {"\na\r", "\na\r"},
+	    {"", ""},       {" ", ""},        {" \t \t", ""},       {"a", "a"},
+	    {" a", "a"},    {"a\t", "a"},     {"\t a b \t", "a b"}, {"\na\r", "\na\r"},
 	    {"\va", "\va"}, {"\xa0", "\xa0"},
 	};
 
@@ -154,8 +157,14 @@ static void trimming(void **state)
 static void splitting(void **state)
 {
 	static const char *const cases[][2] = {
-	    {"", ""},          {"a", "[a]"},       {"a,b", "[a][b]"}, {"a,,b", "[a][][b]"},
-	    {"a,", "[a]"},     {",a", "[][a]"},    {",", "[]"},       {",,", "[][]"},
+	    {"", ""},
+	    {"a", "[a]"},
+	    {"a,b", "[a][b]"},
+	    {"a,,b", "[a][][b]"},
+	    {"a,", "[a]"},
+	    {",a", "[][a]"},
+	    {",", "[]"},
+	    {",,", "[][]"},
 	    {" a , b ", "[ a ][ b ]"},
 	};
 

@@ -152,9 +152,8 @@ static void give_rounds(enum act how, const enum act takers[TAKERS])
 	atomic_store(&done, 0);
 	owned = 0;
 	for (size_t i = 0; i < TAKERS; i++)
-		assert_int_equal(pthread_create(&threads[i], NULL, take_often,
-				     (void *)(uintptr_t)takers[i]),
-		    0);
+		assert_int_equal(
+		    pthread_create(&threads[i], NULL, take_often, (void *)(uintptr_t)takers[i]), 0);
 	for (unsigned i = 1; i <= ROUNDS; i++) {
 		do
 			turn_expect(&shared);
