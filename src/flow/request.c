@@ -199,14 +199,24 @@ static bool is_list(enum known known)
 	       known == KNOWN_IF_NONE_MATCH || known == KNOWN_UPGRADE;
 }
 
-/* The same name again: the same value says nothing new, another one contradicts it. */
+/* What a web server's configuration may well set twice. */
+static bool is_servers_own(enum known known)
+{
+	return known == KNOWN_SCRIPT_FILENAME || known == KNOWN_SCRIPT_NAME ||
+	       known == KNOWN_PATH_INFO || known == KNOWN_DOCUMENT_ROOT ||
+	       known == KNOWN_DOCUMENT_URI || known == KNOWN_SERVER_NAME ||
+	       known == KNOWN_SERVER_PORT || known == KNOWN_SERVER_SOFTWARE ||
+	       known == KNOWN_SCHEME || known == KNOWN_HTTPS;
+}
+
+/* The same name again. Applications differ in which one they take: refused, if it matters. */
 static bool know_again(struct request *r, enum known known, struct str value)
 {
 	struct str *have = &r->known[known];
 
 	if (is_list(known))
 		return arena_printf(&r->arena, have, "%.*s, %.*s", STR_ARG(*have), STR_ARG(value));
-	if (!str_eq(*have, value) || known == KNOWN_COOKIE)
+	if (!is_servers_own(known) || !str_eq(*have, value))
 		r->contradicts = true;
 	return true;
 }

@@ -4,7 +4,6 @@
  *                                   -> stale: answer, and a refresh is enqueued
  *                                   -> miss: flight -> lead ------------------> enqueue
  *                                                   -> follow: wait -> serve_resume
- *     fetch_job (a fetcher): exchange with the application -> conclude
  *
  * Every function that takes a request either finishes it, gives it to somebody else, or says so.
  */
@@ -15,21 +14,16 @@
 
 #include "base/clock.h"
 #include "base/crew.h"
-#include "base/log.h"
 #include "base/metrics.h"
-#include "flow/access.h"
-#include "flow/body.h"
-#include "flow/capture.h"
 #include "flow/decide.h"
-#include "flow/filter.h"
+#include "flow/end.h"
+#include "flow/fetcher.h"
 #include "flow/flight.h"
 #include "flow/memo.h"
 #include "flow/respond.h"
-#include "upstream/fetch.h"
 #include "upstream/pool.h"
 
-#define FETCHER_IDLE_MS  10000
-#define REFRESH_PAUSE_MS 1000 /* after a refresh that failed */
+#define FETCHER_IDLE_MS 10000
 
 static struct {
 	pthread_mutex_t lock; /* of rules */
@@ -40,7 +34,6 @@ static struct {
 	void (*wake_at)(int64_t mono_ms);
 } serve;
 
-static void fetch_job(struct job *job);
 static void lookup(struct request *r);
 
 bool serve_start(struct ruleset *rules, struct store *store, void (*wake_at)(int64_t mono_ms))
@@ -51,6 +44,7 @@ bool serve_start(struct ruleset *rules, struct store *store, void (*wake_at)(int
 	serve.pool = pool_new();
 	serve.crew =
 	    crew_new("fetcher", rules->settings.application.max_connections, FETCHER_IDLE_MS);
+	fetcher_start(store, serve.pool);
 	return serve.pool && serve.crew && flight_start() &&
 	       pthread_mutex_init(&serve.lock, NULL) == 0;
 }
@@ -92,86 +86,6 @@ void serve_reload(struct ruleset *rules)
 	ruleset_unref(&old);
 }
 
-/* ---- ends ---- */
-
-/* The request is over. */
-static void finish(struct request *r, enum client_end how)
-{
-	struct client *client = r->client;
-
-	CHECK(!r->flight || !r->leads);
-	if (client)
-		access_note(r);
-	request_free(&r);
-	if (client)
-		client->ops->finish(client, how);
-}
-
-static void finish_response(struct request *r, enum respond_result result)
-{
-	switch (result) {
-	case RESPOND_SENT:
-		finish(r, CLIENT_DONE);
-		break;
-	case RESPOND_LATER:
-		break;
-	case RESPOND_BROKEN:
-		finish(r, CLIENT_CLOSE);
-		break;
-	}
-}
-
-static void answer_object(struct request *r, struct object *o, enum outcome outcome)
-{
-	r->outcome = outcome;
-	finish_response(r, respond_object(r, o, clock_now_ms()));
-}
-
-static void answer_error(struct request *r, int status, enum reason reason)
-{
-	r->outcome = OUTCOME_ERROR;
-	r->reason = REASON_NONE;
-	request_reason(r, reason, STR(""));
-	finish_response(r, respond_error(r, status));
-}
-
-/* The application could not be had: the stale page if one may serve, else the error. */
-static void answer_failure(struct request *r, int status, enum reason reason)
-{
-	if (!r->client) {
-		finish(r, CLIENT_CLOSE);
-		return;
-	}
-	if (!r->stale) {
-		answer_error(r, status, reason);
-		return;
-	}
-	r->reason = REASON_NONE;
-	request_reason(r, reason, STR(""));
-	answer_object(r, r->stale, OUTCOME_STALE);
-}
-
-/* Lets another lead the flight, if r leads one. */
-static void hand_over(struct request *r)
-{
-	struct request *heir = r->leads ? flight_hand_over(r) : NULL;
-
-	if (heir)
-		heir->client->ops->resume(heir->client);
-}
-
-static void land(struct request *r, enum landing landing, struct object *object)
-{
-	if (r->leads)
-		flight_resume(flight_land(r, landing, object));
-}
-
-static void land_failed(struct request *r, int status)
-{
-	r->landing_status = status;
-	land(r, LANDING_FAILED, NULL);
-}
-
 /* ---- to the application ---- */
 
 /* Gives the request to the fetchers. */
@@ -180,7 +94,7 @@ static void enqueue(struct request *r)
 	int64_t deadline = clock_mono_ms() + r->rules->settings.application.queue_timeout;
 
 	r->job = (struct job){
-	    .run = fetch_job,
+	    .run = fetcher_run,
 	    .deadline = deadline,
 	    .turn = r->client ? &r->client->turn : NULL,
 	};
@@ -194,8 +108,8 @@ static void enqueue(struct request *r)
 		serve_hangup(r);
 		break;
 	case CREW_REFUSED:
-		land_failed(r, 503);
-		answer_failure(r, 503, REASON_OVERLOAD);
+		end_land_failed(r, 503);
+		end_with_failure(r, 503, REASON_OVERLOAD);
 		break;
 	}
 }
@@ -292,8 +206,8 @@ static void join(struct request *r)
 		bool fresh = o && decide_object(r, o, clock_now_ms()) == VERDICT_FRESH;
 
 		if (fresh) {
-			land(r, LANDING_OBJECT, o);
-			answer_object(r, o, OUTCOME_HIT);
+			end_land(r, LANDING_OBJECT, o);
+			end_with_object(r, o, OUTCOME_HIT);
 		} else {
 			enqueue(r);
 		}
@@ -323,7 +237,7 @@ static void miss(struct request *r)
 	if (r->plan.client.only_if_cached) {
 		r->outcome = OUTCOME_SYNTHETIC;
 		request_reason(r, REASON_ONLY_IF_CACHED, STR(""));
-		finish_response(r, respond_error(r, 504));
+		end_response(r, respond_error(r, 504));
 		return;
 	}
 	if (r->is_head)
@@ -358,11 +272,11 @@ static void lookup(struct request *r)
 	r->forward = FWD_URI_MISS;
 	switch (verdict) {
 	case VERDICT_FRESH:
-		answer_object(r, o, OUTCOME_HIT);
+		end_with_object(r, o, OUTCOME_HIT);
 		break;
 	case VERDICT_STALE:
 		refresh(r);
-		answer_object(r, o, OUTCOME_STALE);
+		end_with_object(r, o, OUTCOME_STALE);
 		break;
 	case VERDICT_EXPIRED:
 		r->forward = decide_ttl(r, o, clock_now_ms()) > 0 ? FWD_REQUEST : FWD_STALE;
@@ -385,10 +299,10 @@ void serve_request(struct request *r)
 {
 	metrics_add(COUNTER_REQUESTS, 1);
 	if (r->contradicts) {
-		answer_error(r, 400, REASON_BAD_REQUEST);
+		end_with_error(r, 400, REASON_BAD_REQUEST);
 	} else if (!decide_plan(r)) {
 		metrics_add(COUNTER_NO_MEMORY, 1);
-		answer_error(r, 503, REASON_OVERLOAD);
+		end_with_error(r, 503, REASON_OVERLOAD);
 	} else if (r->plan.lookup) {
 		lookup(r);
 	} else {
@@ -404,10 +318,10 @@ static void follower_timeout(struct request *r)
 	enum on_timeout action = r->plan.rule->on_timeout;
 
 	if (action == ON_TIMEOUT_503) {
-		answer_error(r, 503, REASON_COALESCE_TIMEOUT);
+		end_with_error(r, 503, REASON_COALESCE_TIMEOUT);
 	} else if (action == ON_TIMEOUT_STALE && r->stale) {
 		request_reason(r, REASON_COALESCE_TIMEOUT, STR(""));
-		answer_object(r, r->stale, OUTCOME_STALE);
+		end_with_object(r, r->stale, OUTCOME_STALE);
 	} else {
 		enqueue(r);
 	}
@@ -422,7 +336,7 @@ static void take_landed(struct request *r)
 	r->landed = NULL;
 	if (key_eq(&key, &r->plan.key) && decide_fits(r, o)) {
 		r->collapsed = true;
-		answer_object(r, o, OUTCOME_COLLAPSED);
+		end_with_object(r, o, OUTCOME_COLLAPSED);
 	} else {
 		lookup(r);
 	}
@@ -439,8 +353,8 @@ void serve_resume(struct request *r)
 		take_landed(r);
 		break;
 	case LANDING_FAILED:
-		answer_failure(r, r->landing_status,
-			       r->landing_status == 504 ? REASON_TIMEOUT : REASON_APPLICATION);
+		end_with_failure(r, r->landing_status,
+				 r->landing_status == 504 ? REASON_TIMEOUT : REASON_APPLICATION);
 		break;
 	case LANDING_TIMEOUT:
 		follower_timeout(r);
@@ -455,7 +369,7 @@ void serve_resume(struct request *r)
 
 void serve_writable(struct request *r)
 {
-	finish_response(r, respond_continue(r));
+	end_response(r, respond_continue(r));
 }
 
 /* The turn is ours; whatever r waited for, it waits no more. */
@@ -468,11 +382,11 @@ void serve_hangup(struct request *r)
 void serve_abandon(struct request *r)
 {
 	if (r->leads)
-		hand_over(r);
+		end_hand_over(r);
 	else
 		flight_leave(r);
 	crew_remove(serve.crew, &r->job);
-	finish(r, CLIENT_CLOSE);
+	end_request(r, CLIENT_CLOSE);
 }
 
 void serve_timer(void)
@@ -486,8 +400,8 @@ void serve_timer(void)
 	while ((job = crew_expired(serve.crew, now, &next_job))) {
 		r = CONTAINER_OF(job, struct request, job);
 		metrics_add(COUNTER_QUEUE_TIMEOUTS, 1);
-		land_failed(r, 503);
-		answer_failure(r, 503, REASON_OVERLOAD);
+		end_land_failed(r, 503);
+		end_with_failure(r, 503, REASON_OVERLOAD);
 	}
 	serve.wake_at(next_flight < next_job ? next_flight : next_job);
 }
@@ -496,188 +410,4 @@ void serve_upkeep(void)
 {
 	pool_upkeep(serve.pool, clock_mono_ms());
 	store_upkeep(serve.store, clock_now_ms());
-}
-
-/* ---- a fetcher's work ---- */
-
-static const struct {
-	int status;
-	enum reason reason;
-} failures[] = {
-    [FETCH_COMPLETE] = {502, REASON_APPLICATION},
-    [FETCH_UNREACHABLE] = {502, REASON_APPLICATION},
-    [FETCH_OVERLOADED] = {503, REASON_OVERLOAD},
-    [FETCH_BROKEN] = {502, REASON_APPLICATION},
-    [FETCH_TIMEOUT] = {504, REASON_TIMEOUT},
-    [FETCH_BODY_BROKEN] = {400, REASON_BAD_REQUEST},
-    [FETCH_BODY_TIMEOUT] = {408, REASON_BAD_REQUEST},
-    [FETCH_STOPPED] = {502, REASON_APPLICATION},
-    [FETCH_TOO_LARGE] = {431, REASON_BAD_REQUEST},
-    [FETCH_NO_RESOURCES] = {503, REASON_OVERLOAD},
-};
-
-static void log_failure(struct request *r, const struct capture *c, const struct fetch *f,
-			enum fetch_result result)
-{
-	static struct log_limit limit;
-	const char *error = c->error ? c->error : f->error;
-
-	if (!error || (result == FETCH_STOPPED && !c->error))
-		return;
-	if (log_allowed(&limit, 20))
-		log_warning("application: %s (%.*s)", error, STR_ARG(request_url(r)));
-}
-
-/* Followers of a fetch that failed: all fail with it, or the next one tries. */
-static void release_followers(struct request *r, enum fetch_result result)
-{
-	switch (result) {
-	case FETCH_UNREACHABLE:
-	case FETCH_OVERLOADED:
-	case FETCH_NO_RESOURCES:
-		land_failed(r, failures[result].status);
-		break;
-	default:
-		hand_over(r);
-		break;
-	}
-}
-
-/* The exchange gave no whole response. */
-static void conclude_failure(struct request *r, struct capture *c, enum fetch_result result)
-{
-	int status = failures[result].status;
-	enum reason reason = failures[result].reason;
-
-	if (!r->client)
-		memo_set(MEMO_REFRESH_FAILED, r->plan.key.hash, clock_mono_ms(), REFRESH_PAUSE_MS);
-	if (c->answer_stale) {
-		status = c->head.status;
-		land_failed(r, status);
-	}
-	release_followers(r, result);
-	if (c->state == CAPTURE_STREAM) {
-		respond_abort(r);
-		r->reason = REASON_INCOMPLETE;
-		finish(r, CLIENT_CLOSE);
-	} else if (c->client_gone) {
-		finish(r, CLIENT_CLOSE);
-	} else {
-		answer_failure(r, status, reason);
-	}
-}
-
-static void answer_leader(struct request *r, struct capture *c, struct object *o)
-{
-	struct str body = object_body(o);
-	bool ok;
-
-	if (c->client_fields.n == 0) {
-		answer_object(r, o, r->outcome);
-		return;
-	}
-	r->status = object_head(o)->status;
-	r->age = c->verdict.age;
-	ok = respond_stream_head(r, c->client_fields, body.n, body) && respond_stream_end(r, 0);
-	finish(r, ok ? CLIENT_DONE : CLIENT_CLOSE);
-}
-
-static void conclude_held(struct request *r, struct capture *c, const struct fetch *f)
-{
-	struct object *o = capture_seal(c, serve.store, f->app_status);
-	bool shared = r->stored || r->reason == REASON_STORE_ERROR;
-
-	r->app_status = f->app_status;
-	land(r, shared ? LANDING_OBJECT : LANDING_PASS, shared ? o : NULL);
-	if (c->client_gone)
-		finish(r, CLIENT_CLOSE);
-	else
-		answer_leader(r, c, o);
-	object_unref(&o);
-}
-
-static void conclude(struct request *r, struct capture *c, const struct fetch *f,
-		     enum fetch_result result)
-{
-	bool ok;
-
-	if (!capture_is_whole(c, result)) {
-		if (!c->error && result == FETCH_COMPLETE)
-			c->error = "the response is not whole";
-		log_failure(r, c, f, result);
-		conclude_failure(r, c, result);
-	} else if (c->state == CAPTURE_HOLD) {
-		conclude_held(r, c, f);
-	} else {
-		ok = respond_stream_end(r, f->app_status);
-		finish(r, ok ? CLIENT_DONE : CLIENT_CLOSE);
-	}
-}
-
-/* The spool's size becomes CONTENT_LENGTH. */
-static bool set_length(struct request *r, struct param *params, size_t *n, uint64_t size)
-{
-	struct param *length = NULL;
-
-	for (size_t i = 0; i < *n; i++)
-		if (str_eq(params[i].name, STR("CONTENT_LENGTH")))
-			length = &params[i];
-	if (!length)
-		length = &params[(*n)++]; /* filter_params leaves room for one more */
-	length->name = STR("CONTENT_LENGTH");
-	return arena_printf(&r->arena, &length->value, "%llu", (unsigned long long)size);
-}
-
-static enum fetch_result exchange(struct request *r, struct capture *c, struct fetch *f)
-{
-	struct body body;
-	struct param *params;
-	enum fetch_result result = FETCH_NO_RESOURCES;
-
-	*f = (struct fetch){
-	    .app = &r->rules->settings.application,
-	    .role = r->role,
-	    .safe = r->is_get || r->is_head,
-	    .sink = &c->sink,
-	};
-	switch (body_open(&body, r)) {
-	case BODY_NONE:
-		break;
-	case BODY_READY:
-		f->source = &body.source;
-		break;
-	case BODY_BROKEN:
-		body_close(&body);
-		return FETCH_BODY_BROKEN;
-	case BODY_TIMEOUT:
-		body_close(&body);
-		return FETCH_BODY_TIMEOUT;
-	case BODY_NO_RESOURCES:
-		body_close(&body);
-		return FETCH_NO_RESOURCES;
-	}
-	if (filter_params(r, &params, &f->n_params) &&
-	    (body.spool < 0 || set_length(r, params, &f->n_params, body.size))) {
-		f->params = params;
-		result = fetch_run(serve.pool, f);
-	}
-	body_close(&body);
-	return result;
-}
-
-static void fetch_job(struct job *job)
-{
-	struct request *r = CONTAINER_OF(job, struct request, job);
-	struct capture c;
-	struct fetch f;
-	enum fetch_result result;
-
-	capture_init(&c, r);
-	result = exchange(r, &c, &f);
-	if (result != FETCH_COMPLETE)
-		r->stored = false;
-	/* conclude may end r: what capture still holds of it must go before */
-	capture_end(&c);
-	conclude(r, &c, &f, result);
-	capture_fini(&c);
 }

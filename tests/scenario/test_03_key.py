@@ -275,8 +275,11 @@ def test_duplicates_of_names_that_matter_are_refused(echoing, name):
     value = dict(params)[name]
     for extra in (value, "other"):
         answer = one.client.request(params + [(name, extra)])
+        if name == "SCRIPT_FILENAME" and extra == value:    # nginx: include, and set again
+            assert answer.status == 200
+            continue
         assert answer.status == 400 and answer.complete, answer
-    assert one.app.count() == 0
+    assert one.app.count() == (1 if name == "SCRIPT_FILENAME" else 0)
     one.check_alive()
 
 
