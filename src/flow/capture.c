@@ -17,6 +17,7 @@
 #include "store/store.h"
 
 #define HIT_FOR_MISS_MS 60000
+#define ERROR_MS        1000       /* the same for a 5xx, which will pass */
 #define SMALL_RESPONSE  (1u << 20) /* is fetched to its end although its client has left */
 #define ERR_BYTES_MAX   8192u      /* of one response's STDERR that goes to the log */
 
@@ -256,7 +257,8 @@ static void let_followers_go(struct capture *c)
 	struct request *r = c->r;
 
 	if (r->plan.store)
-		memo_set(MEMO_HIT_FOR_MISS, r->plan.key.hash, clock_mono_ms(), HIT_FOR_MISS_MS);
+		memo_set(MEMO_HIT_FOR_MISS, r->plan.key.hash, clock_mono_ms(),
+			 c->head.status >= 500 ? ERROR_MS : HIT_FOR_MISS_MS);
 	if (r->flight)
 		flight_resume(flight_land(r, LANDING_PASS, NULL));
 }

@@ -218,15 +218,21 @@ static void add_value(struct key_builder *b, struct str value)
 	add_literal(b, value);
 }
 
-static void add_part(struct key_builder *b, struct request *r, const struct key_part *part)
+static void add_part(struct key_builder *b, struct request *r, const struct key_part *part,
+		     bool leads_to_query)
 {
 	struct str value;
 
 	if (part->kind == KEY_LITERAL) {
-		add_literal(b, part->text);
+		struct str text = part->text;
+
+		/* the '?' in front of a query that is not there */
+		if (leads_to_query && r->plan.query.n == 0 && str_ends(text, STR("?")))
+			text.n--;
+		add_literal(b, text);
 	} else if (part->kind == KEY_URI) {
 		add_value(b, r->plan.normal_path);
-		add_literal(b, STR("?"));
+		add_literal(b, r->plan.query.n ? STR("?") : STR(""));
 		add_value(b, r->plan.query);
 	} else if (part->kind == KEY_HTTP || part->kind == KEY_PARAM) {
 		b->failed |= !filter_values(r, part->text, &value);
@@ -267,7 +273,8 @@ static bool decide_key(struct request *r)
 
 	add_value(&b, r->rules->settings.key_prefix);
 	for (size_t i = 0; i < rule->key.n; i++)
-		add_part(&b, r, &rule->key.v[i]);
+		add_part(&b, r, &rule->key.v[i],
+			 i + 1 < rule->key.n && rule->key.v[i + 1].kind == KEY_QUERY);
 	if (r->plan.cookies.n > 0) {
 		add_literal(&b, STR(" cookie "));
 		add_value(&b, r->plan.cookies);
@@ -397,19 +404,18 @@ int64_t decide_ttl(const struct request *r, const struct object *o, int64_t now)
 	return lifetimes_of(r, o).fresh - (now - object_head(o)->born);
 }
 
-/* RFC 9111 section 5.2.1: what the client asks beyond freshness. */
+/* RFC 9111 section 5.2.1: what the client asks beyond freshness, and what it bears. */
 static enum verdict for_client(const struct policy_client *client, int64_t age, int64_t ttl,
 			       bool must_revalidate, enum verdict verdict)
 {
-	if (verdict == VERDICT_USELESS && client->max_stale < 0)
-		return VERDICT_USELESS;
-	if (client->no_cache || (client->max_age >= 0 && age > client->max_age))
-		return VERDICT_EXPIRED;
-	if (client->min_fresh >= 0 && ttl < client->min_fresh)
-		return VERDICT_EXPIRED;
-	if (verdict == VERDICT_EXPIRED && client->max_stale >= 0 && !must_revalidate &&
+	if (verdict != VERDICT_FRESH && !must_revalidate && client->max_stale >= 0 &&
 	    -ttl <= client->max_stale)
-		return VERDICT_STALE;
+		verdict = VERDICT_STALE;
+	if (verdict == VERDICT_USELESS)
+		return verdict;
+	if (client->no_cache || (client->max_age >= 0 && age > client->max_age) ||
+	    (client->min_fresh >= 0 && ttl < client->min_fresh))
+		return VERDICT_EXPIRED;
 	return verdict;
 }
 

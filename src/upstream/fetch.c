@@ -297,9 +297,7 @@ static enum fetch_result exchange(struct exchange *x)
 	x->sent_any = false;
 	x->f->got_bytes = false;
 	x->last = clock_mono_ms();
-	result = build_head(x);
-	if (result != FETCH_COMPLETE)
-		return result;
+	x->out_at = 0;
 	result = pump_request(x);
 	done = result != FETCH_COMPLETE;
 	while (!done)
@@ -359,8 +357,11 @@ enum fetch_result fetch_run(struct pool *pool, struct fetch *f)
 	x.in = malloc(READ_BUFFER);
 	if (!x.in)
 		return fail(&x, FETCH_NO_RESOURCES, "out of memory");
+	result = build_head(&x);
+	again = false;
 	/* What may not be sent twice gets a fresh connection at once. */
-	result = attempt(pool, &x, f->safe && !f->source, &again);
+	if (result == FETCH_COMPLETE)
+		result = attempt(pool, &x, f->safe && !f->source, &again);
 	if (again) {
 		metrics_add(COUNTER_RETRIES, 1);
 		f->retried = true;
