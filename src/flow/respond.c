@@ -268,6 +268,7 @@ enum respond_result respond_object(struct request *r, struct object *o, int64_t 
 	const struct object_head *head = object_head(o);
 	struct str body = object_body(o), text = head->head;
 	uint64_t length = has_no_body(head->status) ? NO_LENGTH : body.n;
+	int64_t ttl = r->plan.lookup ? decide_ttl(r, o, now) : 0;
 	char tail_bytes[TAIL_MAX];
 	struct str slices[3];
 
@@ -291,7 +292,7 @@ enum respond_result respond_object(struct request *r, struct object *o, int64_t 
 		r->sending = object_ref(o);
 	r->sent_body = body.n;
 	slices[0] = text;
-	if (!arena_dup(&r->arena, tail(r, length, decide_ttl(r, o, now), tail_bytes), &slices[1]))
+	if (!arena_dup(&r->arena, tail(r, length, ttl, tail_bytes), &slices[1]))
 		return RESPOND_BROKEN;
 	slices[2] = body;
 	return send_whole(r, slices, 3);
