@@ -35,6 +35,7 @@
 #include "front/client.h"
 
 #define EVENTS_AT_ONCE 8
+#define PASS_TOKEN_AT  4
 
 static struct {
 	int epoll, listen, run, timer, stop;
@@ -42,6 +43,7 @@ static struct {
 	unsigned n_threads;
 	_Atomic bool stopping; /* accept no more, keep no connection */
 	_Atomic bool paused;   /* no descriptors: the listening socket is out of the set */
+	pthread_mutex_t token; /* of the worker that asks for events */
 	pthread_mutex_t run_lock;
 	struct conn *run_first, *run_last;
 	pthread_mutex_t timer_lock;
@@ -53,6 +55,7 @@ static struct {
     .run = -1,
     .timer = -1,
     .stop = -1,
+    .token = PTHREAD_MUTEX_INITIALIZER,
     .run_lock = PTHREAD_MUTEX_INITIALIZER,
     .timer_lock = PTHREAD_MUTEX_INITIALIZER,
     .timer_at = INT64_MAX,
@@ -332,6 +335,13 @@ static void on_event(struct client_desk *desk, void *tag)
 	}
 }
 
+/*
+ * One worker at a time asks for events, the others sleep behind the token: so an event wakes nobody
+ * while somebody is about to ask anyway. Whoever gets many has enough to do and passes the token on
+ * before it begins; with few it keeps it, which costs nobody more than a few answers' time, since a
+ * worker waits neither for the application nor for a client. (Four workers that wait together took
+ * 1.2 of the CPU time for kept connections, and 1.6 for new ones.)
+ */
 static void *work(void *arg)
 {
 	struct client_desk *desk = arg;
@@ -339,12 +349,22 @@ static void *work(void *arg)
 	bool stop = false;
 
 	while (!stop) {
-		int n = epoll_wait(listener.epoll, events, EVENTS_AT_ONCE, -1);
+		bool keep_token;
+		int n;
 
-		for (int i = 0; i < n; i++) {
-			stop |= events[i].data.ptr == &listener.stop;
-			on_event(desk, events[i].data.ptr);
-		}
+		pthread_mutex_lock(&listener.token);
+		do {
+			n = epoll_wait(listener.epoll, events, EVENTS_AT_ONCE, -1);
+			keep_token = n < PASS_TOKEN_AT;
+			if (!keep_token)
+				pthread_mutex_unlock(&listener.token);
+			for (int i = 0; i < n; i++) {
+				stop |= events[i].data.ptr == &listener.stop;
+				on_event(desk, events[i].data.ptr);
+			}
+		} while (keep_token && !stop);
+		if (keep_token)
+			pthread_mutex_unlock(&listener.token);
 	}
 	client_desk_close(&desk);
 	return NULL;

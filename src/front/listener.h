@@ -1,5 +1,5 @@
 /*
- * The listener: workers that wait together on one epoll set - the listening socket, connections,
+ * The listener: workers that share one epoll set - the listening socket, connections,
  * the run queue, a timer - and take whatever wakes them to its end.
  */
 #ifndef FCGICACHE_FRONT_LISTENER_H
