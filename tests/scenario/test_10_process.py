@@ -1,6 +1,6 @@
 """The process: options, exit codes, the socket it is given, signals, its end.
 
-Reference.md "Running it", faults X10-X15. What it writes to its logs is in test_10_logs.py.
+Running it; what it writes to its logs is in test_10_logs.py.
 """
 import os
 import pathlib
