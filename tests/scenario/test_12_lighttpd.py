@@ -3,6 +3,9 @@
 The stories are in stories.py; here is what only lighttpd does.
 """
 import pathlib
+import socket
+
+import pytest
 
 from daemon import COMMAND, REPORTS, rules_text, running
 from servers import Lighttpd
@@ -37,6 +40,33 @@ class TestLighttpdStreaming(Stories):
 
     def server(self, folder, backend, **how):
         return Lighttpd(folder, backend, stream=True, **how)
+
+    def test_events_leave_at_once(self, behind):
+        """What has no length is held for lighttpd until it is whole, but not what is a stream."""
+        one = behind(PAGES)
+        gate = one.app.gate()
+
+        def events(exchange):
+            exchange.stdout(b"Content-Type: text/event-stream\r\n\r\ndata: 1\n\n")
+            gate.wait(20)
+            exchange.stdout(b"data: 2\n\n")
+            exchange.end()
+        one.app.on("/pass/events", events)
+        with socket.create_connection(("127.0.0.1", one.web.port), timeout=20) as sock:
+            sock.sendall(b"GET /pass/events HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+            got = b""
+            while b"data: 1" not in got:
+                got += sock.recv(65536) or pytest.fail(f"closed after {got!r}")
+            assert b"data: 2" not in got
+            gate.set()
+            while b"data: 2" not in got:
+                got += sock.recv(65536) or pytest.fail(f"closed after {got!r}")
+
+    def test_a_page_without_a_length_gets_one(self, behind):
+        one = behind(PAGES)
+        one.app.on("/pass/page", lambda x: b"x" * 100_000)
+        answer = one.web.get("/pass/page")
+        assert answer.body == b"x" * 100_000 and answer.get("Content-Length") == "100000"
 
 
 def test_started_by_lighttpd(folder, app):
