@@ -196,6 +196,7 @@ static void reload(const char *file)
 	struct report report = {0};
 	struct ruleset *rules = load_rules(file, &report), *old = serve_rules();
 	struct buf restart = {0};
+	size_t n_rules;
 
 	if (!rules) {
 		print_report(&report, true);
@@ -213,11 +214,11 @@ static void reload(const char *file)
 			while (str_split(&rest, '\n', &line))
 				log_warning("needs a restart: %.*s", STR_ARG(line));
 		}
-		log_info("rules loaded: %s, %zu rule%s", file, rules->n_rules,
-			 rules->n_rules == 1 ? "" : "s");
-		metrics_add(COUNTER_RELOADS, 1);
+		n_rules = rules->n_rules;
 		client_set(&rules->settings);
 		serve_reload(rules);
+		metrics_add(COUNTER_RELOADS, 1);
+		log_info("rules loaded: %s, %zu rule%s", file, n_rules, n_rules == 1 ? "" : "s");
 	}
 	buf_fini(&restart);
 	ruleset_unref(&old);
