@@ -35,5 +35,10 @@ int64_t clock_mono_us(void)
 
 int64_t clock_now_ms(void)
 {
-	return wall_at_boot + read_us(CLOCK_BOOTTIME) / 1000;
+	return clock_now_us() / 1000;
+}
+
+int64_t clock_now_us(void)
+{
+	return wall_at_boot * 1000 + read_us(CLOCK_BOOTTIME);
 }

@@ -12,6 +12,11 @@
 
 #define DEFAULT_KEY "$scheme://$host$path?$query"
 
+/* stale_if_error of a rule that does not say: 0, or with client_control, where a client that minds
+ * can ask for better (RFC 9111 section 4.2.4: a cache that is disconnected). ms */
+#define NOT_GIVEN         (-1)
+#define WHEN_DISCONNECTED 3600000
+
 struct draft {
 	struct rule rule;
 	bool defaults;  /* this is "defaults" */
@@ -244,7 +249,6 @@ static void read_statuses(struct reading *r, const struct place *at, json_t *v, 
 	}
 	policy->statuses = statuses;
 	policy->n_statuses = n;
-	policy->has_statuses = true;
 }
 
 static void read_key(struct reading *r, const struct place *at, json_t *v, void *out)
@@ -267,6 +271,11 @@ static const char *const set_cookie_words[] = {
     [SET_COOKIE_STRIP] = "strip",
     [SET_COOKIE_DROP] = "drop",
     [SET_COOKIE_STORE] = "store",
+    NULL,
+};
+static const char *const validate_words[] = {
+    [VALIDATE_STALE] = "stale",
+    [VALIDATE_ALWAYS] = "always",
     NULL,
 };
 static const char *const on_timeout_words[] = {
@@ -296,6 +305,9 @@ static const struct field rule_fields[] = {
     {"statuses", KIND_OTHER, AT(policy), .read = read_statuses},
     {"set_cookie", KIND_WORD, AT(policy.set_cookie), "bypass", .words = set_cookie_words},
     {"client_control", KIND_BOOL, AT(client_control), "false"},
+    {"validate", KIND_WORD, AT(validate), "stale", .words = validate_words},
+    {"client_cache", KIND_DURATION, AT(client_cache), "0s"},
+    {"etag", KIND_BOOL, AT(etag), "false"},
 
     {"query", KIND_WORD, AT(query), "key", .words = query_words},
     {"drop_query", KIND_OTHER, AT(drop_query), .read = read_drop_query},
@@ -314,9 +326,6 @@ static const struct field rule_fields[] = {
     {"on_timeout", KIND_WORD, AT(on_timeout), "pass", .words = on_timeout_words},
     {"max_object", KIND_SIZE, AT(max_object), .min = 1, .max = INT64_C(64) << 30},
 
-    {"validate", .kind = KIND_LATER},
-    {"client_cache", .kind = KIND_LATER},
-    {"etag", .kind = KIND_LATER},
     {"tags", .kind = KIND_LATER},
     {"publish", .kind = KIND_LATER},
     {"directory_index", .kind = KIND_LATER},
@@ -362,6 +371,14 @@ static void finish_key(struct reading *r, const struct place *rule, struct draft
 		check_captures(r, &at, &d->rule, !own);
 }
 
+/* What depends on more than one key. */
+static void finish_policy(struct rule *rule)
+{
+	rule->policy.validate_always = rule->validate == VALIDATE_ALWAYS;
+	if (rule->policy.stale_if_error == NOT_GIVEN)
+		rule->policy.stale_if_error = rule->client_control ? WHEN_DISCONNECTED : 0;
+}
+
 /* ------------------------------------------------------------------------------- all of them */
 
 static void read_one(struct reading *r, const struct place *at, json_t *v, struct draft *d)
@@ -380,6 +397,7 @@ static void read_defaults(struct reading *r, const struct place *file, const str
 	memset(d, 0, sizeof(*d));
 	fields_default(&rule_set, d);
 	d->rule.max_object = top->settings.max_object;
+	d->rule.policy.stale_if_error = NOT_GIVEN;
 	if (!template_compile(r, &at, STR(DEFAULT_KEY), &d->rule.key))
 		return;
 	d->defaults = true;
@@ -413,6 +431,7 @@ void rule_read_all(struct reading *r, const struct place *file, const struct top
 		d = defaults;
 		d.rule.index = i;
 		read_one(r, &at, json_array_get(top->rules, i), &d);
+		finish_policy(&d.rule);
 		set->rules[i] = d.rule;
 		set->n_rules = i + 1;
 	}

@@ -15,6 +15,7 @@ static const struct {
     [OUTCOME_STALE] = {"stale", COUNTER_STALE},
     [OUTCOME_MISS] = {"miss", COUNTER_MISSES},
     [OUTCOME_BYPASS] = {"bypass", COUNTER_BYPASSES},
+    [OUTCOME_REVALIDATED] = {"revalidated", COUNTER_REVALIDATED},
     [OUTCOME_COLLAPSED] = {"collapsed", COUNTER_COLLAPSED},
     [OUTCOME_SYNTHETIC] = {"synthetic", COUNTER_SYNTHETIC},
     [OUTCOME_ERROR] = {"error", COUNTER_ERRORS},

@@ -5,16 +5,17 @@
  */
 #include "flow/capture.h"
 
-#include <stdlib.h>
-
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/metrics.h"
-#include "flow/decide.h"
+#include "flow/ask.h"
 #include "flow/flight.h"
+#include "flow/freshen.h"
+#include "flow/invalidate.h"
 #include "flow/memo.h"
+#include "flow/page.h"
 #include "flow/respond.h"
-#include "store/store.h"
+#include "http/range.h"
 
 #define HIT_FOR_MISS_MS 60000
 #define ERROR_MS        1000       /* the same for a 5xx, which will pass */
@@ -25,12 +26,13 @@ static bool out(struct sink *s, struct str bytes);
 static void err(struct sink *s, struct str bytes);
 static bool hangup(struct sink *s);
 
-void capture_init(struct capture *c, struct request *r)
+void capture_init(struct capture *c, struct request *r, struct store *store)
 {
 	*c = (struct capture){
 	    .sink = {.out = out, .err = err, .hangup = hangup, .watch = -1},
 	    .r = r,
-	    .request_ms = clock_now_ms(),
+	    .store = store,
+	    .asked = clock_now_us(),
 	    .client_gone = !r->client,
 	};
 	buf_init(&c->bytes, 0);
@@ -46,6 +48,7 @@ void capture_fini(struct capture *c)
 	buf_fini(&c->bytes);
 	buf_fini(&c->err_line);
 	object_unref(&c->object);
+	object_unref(&c->base);
 }
 
 /* ---- STDERR ---- */
@@ -92,163 +95,6 @@ void capture_end(struct capture *c)
 	flush_err(c);
 }
 
-/* ---- what goes out and what is stored ---- */
-
-/* Fields that Connection names are this hop's (RFC 9110 section 7.6.1). */
-static bool is_named_by_connection(const struct headers *h, struct str name)
-{
-	struct list_iter it = {0};
-	struct str token;
-
-	while (headers_list_next(h, STR("Connection"), &it, &token))
-		if (str_ieq(token, name))
-			return true;
-	return false;
-}
-
-static bool is_passed_on(const struct capture *c, struct str name, bool stored)
-{
-	const struct rule *rule = c->r->plan.lookup ? c->r->plan.rule : NULL;
-
-	if (str_ieq(name, STR("Content-Length")) || str_ieq(name, STR("Age")))
-		return false;
-	if (policy_is_control(name) || http_is_hop_by_hop(name) ||
-	    is_named_by_connection(&c->head.headers, name))
-		return false;
-	if (rule && str_ieq(name, STR("Set-Cookie"))) {
-		if (rule->policy.set_cookie == SET_COOKIE_DROP)
-			return false;
-		return !stored || rule->policy.set_cookie == SET_COOKIE_STORE;
-	}
-	return true;
-}
-
-/* "Status: 200 OK" and the fields, into the arena. stored: as the store gets it. */
-static bool write_fields(struct capture *c, bool stored, struct str *fields)
-{
-	const struct headers *h = &c->head.headers;
-	struct buf text = {0};
-	struct str phrase = c->head.phrase;
-	bool ok;
-
-	if (phrase.n == 0)
-		phrase = str_of(http_phrase(c->head.status));
-	ok = buf_printf(&text, "Status: %d %.*s\r\n", c->head.status, STR_ARG(phrase));
-	for (size_t i = 0; ok && i < h->n; i++) {
-		if (!is_passed_on(c, h->v[i].name, stored))
-			continue;
-		ok = buf_add_str(&text, h->v[i].name) && buf_add(&text, ": ", 2) &&
-		     buf_add_str(&text, h->v[i].value) && buf_add(&text, "\r\n", 2);
-	}
-	ok = ok && arena_dup(&c->r->arena, buf_str(&text), fields);
-	buf_fini(&text);
-	return ok;
-}
-
-/* The value of a field inside written fields, as a slice of them. */
-static struct str field_in(struct str fields, struct str name)
-{
-	struct str line;
-
-	while (str_split(&fields, '\n', &line)) {
-		if (!str_istarts(line, name) || line.n <= name.n || line.p[name.n] != ':')
-			continue;
-		line = str_sub(line, name.n + 1, line.n);
-		if (line.n > 0 && line.p[line.n - 1] == '\r')
-			line.n--;
-		return str_trim(line);
-	}
-	return STR("");
-}
-
-static int by_bytes(const void *a, const void *b)
-{
-	return str_cmp(*(const struct str *)a, *(const struct str *)b);
-}
-
-#define VARY_MAX 32u
-
-static bool add_name(struct capture *c, struct str names[VARY_MAX], size_t *n, struct str name)
-{
-	char *p = arena_alloc(&c->r->arena, name.n);
-
-	if (!p || *n == VARY_MAX)
-		return false;
-	for (size_t i = 0; i < name.n; i++)
-		p[i] = ascii_lower(name.p[i]);
-	names[(*n)++] = str_make(p, name.n);
-	return true;
-}
-
-/*
- * The names by which the page varies: the response's, those of the marker that led here, and
- * Accept-Encoding if the application encoded the body and forgot to say so.
- */
-static bool collect_vary(struct capture *c)
-{
-	const struct headers *h = &c->head.headers;
-	const struct header *encoding = headers_find(h, STR("Content-Encoding"));
-	struct str names[VARY_MAX], name, known = c->r->plan.vary, text = STR("");
-	struct list_iter it = {0};
-	size_t n = 0;
-
-	while (headers_list_next(h, STR("Vary"), &it, &name))
-		if (!add_name(c, names, &n, name))
-			return false;
-	while (str_split(&known, ',', &name))
-		if (!add_name(c, names, &n, name))
-			return false;
-	if (encoding && !str_ieq(encoding->value, STR("identity")) &&
-	    !add_name(c, names, &n, STR("accept-encoding")))
-		return false;
-	qsort(names, n, sizeof(names[0]), by_bytes);
-	for (size_t i = 0; i < n; i++) {
-		if (i > 0 && str_eq(names[i], names[i - 1]))
-			continue;
-		if (!arena_printf(&c->r->arena, &text, "%.*s%s%.*s", STR_ARG(text),
-				  text.n ? "," : "", STR_ARG(names[i])))
-			return false;
-	}
-	c->vary = text;
-	return true;
-}
-
-/* Opens the object that the body goes into. */
-static bool open_object(struct capture *c)
-{
-	struct request *r = c->r;
-	const struct policy_verdict *v = &c->verdict;
-	struct object_head head = {
-	    .kind = OBJECT_PAGE,
-	    .status = c->head.status,
-	    .born = clock_now_ms() - v->age,
-	    .lifetime = v->lifetime,
-	    .grace = v->grace,
-	    .stale_if_error = v->stale_if_error,
-	    .must_revalidate = v->must_revalidate,
-	    .no_cache = v->no_cache,
-	    .shared = v->shared,
-	    .rule_lifetime = v->rule_lifetime,
-	    .rule_grace = v->rule_grace,
-	    .rule_error = v->rule_error,
-	    .origin = r->plan.origin,
-	};
-	struct key key;
-
-	if (!collect_vary(c) || !write_fields(c, true, &head.head) ||
-	    !decide_variant(r, c->vary, &key))
-		return false;
-	if (r->plan.rule->policy.set_cookie == SET_COOKIE_STRIP &&
-	    headers_find(&c->head.headers, STR("Set-Cookie")) &&
-	    !write_fields(c, false, &c->client_fields))
-		return false;
-	head.etag = field_in(head.head, STR("ETag"));
-	head.last_modified = field_in(head.head, STR("Last-Modified"));
-	c->object = object_new(&key, &head,
-			       c->head.has_content_length ? (size_t)c->head.content_length : 0);
-	return c->object != NULL;
-}
-
 /* ---- from HEAD to the other states ---- */
 
 /* The page may not be shared: whoever waits for it fetches for himself. */
@@ -287,11 +133,11 @@ static bool start_stream(struct capture *c, struct str body)
 	let_followers_go(c);
 	if (c->client_gone)
 		return refuse(c, NULL); /* nobody waits for it */
-	if (!write_fields(c, false, &fields))
+	if (!page_fields(r, &c->head, false, &fields))
 		return refuse(c, "out of memory");
 	c->state = CAPTURE_STREAM;
 	r->status = c->head.status;
-	r->age = c->verdict.age;
+	r->age = headers_find(&c->head.headers, STR("Age")) ? c->verdict.age : 0;
 	if (has_no_body(c))
 		body.n = 0;
 	else if (length != UINT64_MAX && body.n > length)
@@ -327,11 +173,11 @@ static bool open_held(struct capture *c)
 	struct object_head head = {
 	    .kind = OBJECT_PAGE,
 	    .status = c->head.status,
-	    .born = clock_now_ms() - c->verdict.age,
+	    .born = c->came - c->verdict.age,
 	};
 	struct key key = {.bytes = STR("")};
 
-	if (!write_fields(c, false, &head.head))
+	if (!page_fields(c->r, &c->head, false, &head.head))
 		return false;
 	c->object = object_new(&key, &head, 0);
 	c->hold_only = c->object != NULL;
@@ -343,17 +189,42 @@ static bool is_failure(int status)
 	return status == 500 || status == 502 || status == 503 || status == 504;
 }
 
+static struct page_source source_of(const struct capture *c)
+{
+	return (struct page_source){
+	    .head = &c->head,
+	    .verdict = &c->verdict,
+	    .asked = c->asked,
+	    .now_ms = c->came,
+	};
+}
+
+/* Opens the object that the body goes into. */
+static bool open_object(struct capture *c)
+{
+	struct request *r = c->r;
+	struct page_source source = source_of(c);
+	size_t capacity = c->head.has_content_length ? (size_t)c->head.content_length : 0;
+	bool withholds = page_withholds(r, &c->head) || c->head.status == 206;
+
+	if (withholds && !page_fields(r, &c->head, false, &c->client_fields))
+		return false;
+	c->object = page_open(r, &source, capacity, &c->vary);
+	return c->object != NULL;
+}
+
 static void judge(struct capture *c)
 {
 	struct request *r = c->r;
 	struct policy_request request = {
 	    .authorized = r->plan.authorized,
 	    .client_no_store = r->plan.client.no_store,
+	    .ranged = r->completes || (r->ranged && r->plan.rule->client_control),
 	};
 	static const struct policy_rule no_rule;
 
 	policy_judge(&c->head, r->plan.store ? &r->plan.rule->policy : &no_rule, &request,
-		     c->request_ms, clock_now_ms(), &c->verdict);
+		     c->asked / 1000, c->came, &c->verdict);
 	if (!r->plan.store) {
 		c->verdict.store = false;
 	} else if (!c->verdict.store) {
@@ -368,22 +239,37 @@ static void judge(struct capture *c)
 	}
 }
 
-/* The head is whole; body: what came behind it. */
-static bool take_head(struct capture *c, struct str body)
+static bool ask_again(struct capture *c)
 {
-	judge(c);
-	if (is_failure(c->head.status) && (c->r->stale || !c->r->client)) {
-		c->answer_stale = true;
-		return refuse(c, "answered with an error status");
+	c->state = CAPTURE_AGAIN;
+	return false;
+}
+
+/* The head says something of what is stored, and no new page comes. */
+static bool is_news(struct capture *c)
+{
+	struct request *r = c->r;
+	struct key key;
+
+	if (c->head.status == 304 && ask_is_conditional(r)) {
+		c->base = ask_selected(r, c->store, &c->head);
+		return true;
 	}
-	if (!c->verdict.store) {
-		if (!must_be_held(c) || !open_held(c))
-			return start_stream(c, body);
-		let_followers_go(c);
-	} else if (!open_object(c)) {
-		request_reason(c->r, REASON_STORE_ERROR, STR(""));
-		return start_stream(c, body);
+	if (!r->is_head || c->head.status != 200 || !r->check)
+		return false;
+	if (freshen_same(r->check, &c->head)) {
+		c->base = object_ref(r->check);
+		return true;
 	}
+	/* RFC 9111 section 4.3.5: what is stored is not what the application has now */
+	key = object_key(r->check);
+	store_remove(c->store, &key);
+	return false;
+}
+
+/* A page to be held until it is whole, although it may not be stored, or because it may. */
+static bool start_hold(struct capture *c, struct str body)
+{
 	c->state = CAPTURE_HOLD;
 	if (has_no_body(c))
 		return true;
@@ -398,12 +284,45 @@ static bool take_head(struct capture *c, struct str body)
 	return true;
 }
 
+/* The head is whole; body: what came behind it. */
+static bool take_head(struct capture *c, struct str body)
+{
+	struct request *r = c->r;
+
+	r->fetched_status = c->head.status;
+	c->came = clock_now_ms();
+	invalidate_after(r, &c->head);
+	if (is_news(c)) {
+		c->state = CAPTURE_FRESHEN;
+		return c->base ? true : ask_again(c);
+	}
+	judge(c);
+	if (is_failure(c->head.status) && (r->stale || !r->client)) {
+		c->answer_stale = true;
+		return refuse(c, "answered with an error status");
+	}
+	if (r->completes && c->head.status == 206 &&
+	    (!c->verdict.store || !ask_completes(r, &c->head)))
+		return ask_again(c);
+	if (!c->verdict.store) {
+		if (!must_be_held(c) || !open_held(c))
+			return start_stream(c, body);
+		let_followers_go(c);
+	} else if (!open_object(c)) {
+		request_reason(r, REASON_STORE_ERROR, STR(""));
+		return start_stream(c, body);
+	}
+	return start_hold(c, body);
+}
+
 static bool more_head(struct capture *c, struct str bytes)
 {
 	size_t max = c->r->rules->settings.max_header;
 
 	if (!buf_add_str(&c->bytes, bytes))
 		return refuse(c, "out of memory");
+	if (c->bytes.n <= max && !cgi_head_ends(buf_str(&c->bytes), &c->seen))
+		return true;
 	switch (cgi_head_parse(buf_str(&c->bytes), max, &c->r->arena, &c->head)) {
 	case HEAD_MORE:
 		return true;
@@ -470,6 +389,9 @@ static bool out(struct sink *s, struct str bytes)
 		return more_hold(c, bytes);
 	case CAPTURE_STREAM:
 		return more_stream(c, bytes);
+	case CAPTURE_FRESHEN:
+		return true; /* a 304 has no body, whatever comes */
+	case CAPTURE_AGAIN:
 	case CAPTURE_REFUSED:
 		break;
 	}
@@ -498,6 +420,8 @@ bool capture_is_whole(const struct capture *c, enum fetch_result result)
 {
 	if (result != FETCH_COMPLETE)
 		return false;
+	if (c->state == CAPTURE_FRESHEN)
+		return true;
 	if (c->state != CAPTURE_HOLD && c->state != CAPTURE_STREAM)
 		return false;
 	if (has_no_body(c) || !c->head.has_content_length)
@@ -506,49 +430,92 @@ bool capture_is_whole(const struct capture *c, enum fetch_result result)
 					: c->body >= c->head.content_length;
 }
 
-/* The marker that leads from the primary key to the variants. */
-static bool store_marker(struct capture *c, struct store *store)
-{
-	const struct object_head *page = object_head(c->object);
-	struct object_head head = {
-	    .kind = OBJECT_VARY,
-	    .vary = c->vary,
-	    .born = page->born,
-	    .lifetime = page->lifetime,
-	    .grace = page->grace,
-	    .stale_if_error = page->stale_if_error,
-	};
-	struct object *marker = object_new(&c->r->plan.primary, &head, 0);
-	bool ok;
-
-	if (!marker)
-		return false;
-	object_seal(marker);
-	ok = store_set(store, marker);
-	object_unref(&marker);
-	return ok;
-}
-
-struct object *capture_seal(struct capture *c, struct store *store, uint32_t app_status)
+static void store_page(struct capture *c, struct object *o)
 {
 	struct request *r = c->r;
-	struct object *o;
 
-	object_seal(c->object);
+	r->stored = page_store(r, c->store, o, c->vary);
+	if (!r->stored) {
+		request_reason(r, REASON_STORE_ERROR, STR(""));
+		return;
+	}
+	metrics_add(COUNTER_STORED, 1);
+	memo_clear(MEMO_HIT_FOR_MISS, r->plan.key.hash);
+}
+
+/* A part with what is stored of the same page; NULL: it was to be the whole page and is not. */
+static struct object *combine(struct capture *c, struct object *part)
+{
+	struct request *r = c->r;
+	struct object *more = NULL;
+
+	if (r->check && object_head(r->check)->kind == OBJECT_PART)
+		more = freshen_combine(r, r->check, part);
+	if (r->completes) {
+		object_unref(&part);
+		if (more && object_head(more)->kind != OBJECT_PAGE)
+			object_unref(&more);
+		if (more)
+			c->client_fields = STR("");
+		return more;
+	}
+	if (more) {
+		store_page(c, more);
+		object_unref(&more);
+	} else {
+		store_page(c, part);
+	}
+	return part;
+}
+
+static struct object *take_held(struct capture *c, uint32_t app_status)
+{
+	struct request *r = c->r;
+	struct object *o = c->object;
+
+	c->object = NULL;
+	page_seal(r, o);
 	if (c->hold_only) {
 		r->stored = false;
 	} else if (app_status != 0) {
 		request_reason(r, REASON_APP_STATUS, STR(""));
 	} else if (c->fatal) {
 		request_reason(r, REASON_APP_ERROR, STR(""));
-	} else if (store_set(store, c->object) && (c->vary.n == 0 || store_marker(c, store))) {
-		r->stored = true;
-		metrics_add(COUNTER_STORED, 1);
-		memo_clear(MEMO_HIT_FOR_MISS, r->plan.key.hash);
+	} else if (object_head(o)->kind == OBJECT_PART) {
+		if (c->body == page_part_length(&c->head))
+			return combine(c, o);
+		request_reason(r, REASON_PARTIAL, STR(""));
 	} else {
-		request_reason(r, REASON_STORE_ERROR, STR(""));
+		store_page(c, o);
 	}
-	o = c->object;
-	c->object = NULL;
 	return o;
+}
+
+/*
+ * The stored page and what is new of it. If the news says that it must not be stored, what is
+ * stored goes.
+ */
+static struct object *take_news(struct capture *c)
+{
+	struct request *r = c->r;
+	struct page_source source = source_of(c);
+	struct key key = object_key(c->base);
+	struct object *o = freshen_page(r, c->base, &source, &c->verdict, &c->vary);
+
+	r->outcome = OUTCOME_REVALIDATED;
+	if (!o)
+		return object_ref(c->base);
+	if (c->verdict.store) {
+		store_page(c, o);
+		freshen_others(r, c->store, o, &source);
+	} else {
+		request_reason(r, c->verdict.reason, STR(""));
+		store_remove(c->store, &key);
+	}
+	return o;
+}
+
+struct object *capture_take(struct capture *c, uint32_t app_status)
+{
+	return c->state == CAPTURE_FRESHEN ? take_news(c) : take_held(c, app_status);
 }

@@ -6,8 +6,10 @@
  *     HEAD --------------------------------> HOLD --whole--> sealed object
  *       |                                     | outgrows max_object
  *       |  may not be stored                  v
- *       '-----------------------------------> STREAM --> client, piece by piece
+ *       |-----------------------------------> STREAM --> client, piece by piece
  *       |  nor could the web server see it break off: HOLD, but not to be stored
+ *       |--304, or a 200 to HEAD------------> FRESHEN --whole--> the stored page with new fields
+ *       |--a 304, or bytes, of no use-------> AGAIN: to be asked anew, without conditions
  *       '--> REFUSED: never to be passed on (malformed head, a 5xx while a stale page may serve)
  */
 #ifndef FCGICACHE_FLOW_CAPTURE_H
@@ -21,21 +23,34 @@
 #include "http/headers.h"
 #include "http/policy.h"
 
-enum capture_state { CAPTURE_HEAD, CAPTURE_HOLD, CAPTURE_STREAM, CAPTURE_REFUSED };
+enum capture_state {
+	CAPTURE_HEAD,
+	CAPTURE_HOLD,
+	CAPTURE_STREAM,
+	CAPTURE_FRESHEN,
+	CAPTURE_AGAIN,
+	CAPTURE_REFUSED,
+};
+
+struct store;
 
 struct capture {
 	struct sink sink; /* for fetch */
 	struct request *r;
+	struct store *store;
 	enum capture_state state;
 	struct buf bytes; /* the head as far as it came */
+	size_t seen;      /* of it: no head ends there */
 	struct cgi_head head;
 	struct policy_verdict verdict;
 	struct object *object;    /* HOLD: open */
+	struct object *base;      /* FRESHEN: reference, what is stored */
 	bool hold_only;           /* HOLD, and not to be stored */
 	struct str vary;          /* names, lower case, sorted */
 	struct str client_fields; /* what this client gets, where it differs from what is stored */
 	uint64_t body;            /* bytes of body that came */
-	int64_t request_ms;       /* clock_now_ms when it was sent */
+	int64_t asked;            /* clock_now_us when it was sent */
+	int64_t came;             /* clock_now_ms when the head was whole */
 	bool fatal;               /* STDERR told of a fatal error */
 	bool client_gone;         /* nobody to answer */
 	bool answer_stale;        /* REFUSED: the application failed with a 5xx */
@@ -45,7 +60,7 @@ struct capture {
 };
 
 /* From here on c->sink takes a response for r. */
-void capture_init(struct capture *c, struct request *r);
+void capture_init(struct capture *c, struct request *r, struct store *store);
 /* The exchange is over: what STDERR still holds goes to the log, while r is there. */
 void capture_end(struct capture *c);
 void capture_fini(struct capture *c);
@@ -54,11 +69,10 @@ void capture_fini(struct capture *c);
 bool capture_is_whole(const struct capture *c, enum fetch_result result);
 
 /*
- * HOLD, whole: seals the object and stores it (with its Vary marker) unless it is held only, or
- * something speaks against it (then r->reason). The reference is the caller's. store may be NULL
- * for none.
+ * HOLD or FRESHEN, whole: the answer, a reference of the caller's. It has been stored (with its
+ * marker) unless it is held only or something speaks against it (then r->reason). NULL: it was to
+ * complete a part and does not: ask again, plainly.
  */
-struct store;
-struct object *capture_seal(struct capture *c, struct store *store, uint32_t app_status) MUST_CHECK;
+struct object *capture_take(struct capture *c, uint32_t app_status) MUST_CHECK;
 
 #endif

@@ -11,6 +11,7 @@
 #include <xxhash.h>
 
 #include "flow/filter.h"
+#include "http/range.h"
 #include "http/uri.h"
 
 #define KEY_VALUES_MAX 128u /* parts of a key that come from outside */
@@ -275,9 +276,9 @@ static bool decide_key(struct request *r)
 	for (size_t i = 0; i < rule->key.n; i++)
 		add_part(&b, r, &rule->key.v[i],
 			 i + 1 < rule->key.n && rule->key.v[i + 1].kind == KEY_QUERY);
-	if (r->plan.cookies.n > 0) {
+	if (r->plan.key_cookies.n > 0) {
 		add_literal(&b, STR(" cookie "));
-		add_value(&b, r->plan.cookies);
+		add_value(&b, r->plan.key_cookies);
 	}
 	for (size_t i = 0; i < rule->vary.n; i++) {
 		if (!filter_vary_value(r, rule->vary.v[i], &value))
@@ -369,11 +370,22 @@ bool decide_variant(struct request *r, struct str vary, struct key *key)
 	return finish_key(r, &b, key);
 }
 
+bool decide_tagged(struct request *r, struct str etag, struct key *key)
+{
+	struct key_builder b;
+
+	builder_init(&b, &r->arena);
+	add_value(&b, r->plan.primary.bytes);
+	add_literal(&b, STR(" etag "));
+	add_value(&b, etag);
+	return finish_key(r, &b, key);
+}
+
 bool decide_fits(const struct request *r, const struct object *o)
 {
 	const struct object_head *head = object_head(o);
 
-	return head->kind == OBJECT_PAGE && head->origin == r->plan.origin &&
+	return head->kind != OBJECT_MARKER && head->origin == r->plan.origin &&
 	       (!r->plan.authorized || head->shared);
 }
 
@@ -404,19 +416,42 @@ int64_t decide_ttl(const struct request *r, const struct object *o, int64_t now)
 	return lifetimes_of(r, o).fresh - (now - object_head(o)->born);
 }
 
-/* RFC 9111 section 5.2.1: what the client asks beyond freshness, and what it bears. */
-static enum verdict for_client(const struct policy_client *client, int64_t age, int64_t ttl,
-			       bool must_revalidate, enum verdict verdict)
+/*
+ * RFC 9111 section 5.2.1: what the client asks beyond freshness, and what it bears. A reload's
+ * max-age=0 does not count against what is immutable (RFC 8246 section 2).
+ */
+static enum verdict for_client(const struct policy_client *client, const struct object_head *head,
+			       int64_t age, int64_t ttl, enum verdict verdict)
 {
-	if (verdict != VERDICT_FRESH && !must_revalidate && client->max_stale >= 0 &&
+	bool reload = client->max_age == 0 && head->immutable && ttl > 0;
+
+	if (verdict == VERDICT_CHECK && !head->must_revalidate && client->max_stale >= 0 &&
 	    -ttl <= client->max_stale)
 		verdict = VERDICT_STALE;
-	if (verdict == VERDICT_USELESS)
-		return verdict;
-	if (client->no_cache || (client->max_age >= 0 && age > client->max_age) ||
+	if (verdict == VERDICT_STALE && client->max_age >= 0 && client->max_stale < 0)
+		return VERDICT_CHECK;
+	if (client->no_cache || client->no_store ||
+	    (client->max_age >= 0 && age > client->max_age && !reload) ||
 	    (client->min_fresh >= 0 && ttl < client->min_fresh))
-		return VERDICT_EXPIRED;
+		return VERDICT_CHECK;
 	return verdict;
+}
+
+/* Whether a part holds all that the request wants (RFC 9111 section 3.3). */
+static bool holds_range(const struct request *r, const struct object *part)
+{
+	const struct object_head *head = object_head(part);
+	uint64_t end = head->first + object_body(part).n;
+	struct range v[RANGES_MAX];
+	size_t n;
+
+	if (!r->is_get || !r->known[KNOWN_RANGE].p || r->known[KNOWN_IF_RANGE].p ||
+	    range_parse(r->known[KNOWN_RANGE], head->whole, v, &n) != RANGE_SOME)
+		return false;
+	for (size_t i = 0; i < n; i++)
+		if (v[i].first < head->first || v[i].last >= end)
+			return false;
+	return true;
 }
 
 enum verdict decide_object(const struct request *r, const struct object *o, int64_t now)
@@ -424,15 +459,37 @@ enum verdict decide_object(const struct request *r, const struct object *o, int6
 	const struct object_head *head = object_head(o);
 	struct lifetimes l = lifetimes_of(r, o);
 	int64_t age = now - head->born, ttl = l.fresh - age;
-	enum verdict verdict = VERDICT_USELESS;
+	enum verdict verdict = VERDICT_CHECK;
 
 	if (!decide_fits(r, o))
 		return VERDICT_USELESS;
+	if (head->no_cache || r->plan.rule->policy.validate_always)
+		return VERDICT_CHECK;
 	if (ttl > 0)
 		verdict = VERDICT_FRESH;
 	else if (-ttl < l.grace)
 		verdict = VERDICT_STALE;
-	else if (-ttl < l.error)
-		verdict = VERDICT_EXPIRED;
-	return for_client(&r->plan.client, age, ttl, head->must_revalidate, verdict);
+	verdict = for_client(&r->plan.client, head, age, ttl, verdict);
+	if (head->kind == OBJECT_PART && (verdict != VERDICT_FRESH || !holds_range(r, o)))
+		return VERDICT_USELESS;
+	return verdict;
+}
+
+bool decide_survives(const struct request *r, const struct object *o, int64_t now)
+{
+	const struct object_head *head = object_head(o);
+	struct lifetimes l = lifetimes_of(r, o);
+	int64_t ttl = l.fresh - (now - head->born);
+
+	return decide_fits(r, o) && head->kind == OBJECT_PAGE && !head->no_cache &&
+	       !r->plan.rule->policy.validate_always && (ttl > 0 || -ttl < l.error);
+}
+
+bool decide_shares(const struct request *r, const struct object *o, int64_t now)
+{
+	const struct object_head *head = object_head(o);
+	struct lifetimes l = lifetimes_of(r, o);
+
+	return !head->no_cache && !r->plan.rule->policy.validate_always &&
+	       l.fresh + l.grace > now - head->born;
 }

@@ -18,17 +18,26 @@ bool decide_plan(struct request *r) MUST_CHECK;
  */
 bool decide_variant(struct request *r, struct str vary, struct key *key) MUST_CHECK;
 
+/* The key of a page that the application itself chooses by its entity-tag. As decide_variant. */
+bool decide_tagged(struct request *r, struct str etag, struct key *key) MUST_CHECK;
+
 /* Whether the page is one for this request at all: same script, and allowed with Authorization. */
 bool decide_fits(const struct request *r, const struct object *o);
 
 enum verdict {
 	VERDICT_FRESH,   /* answer from it */
 	VERDICT_STALE,   /* answer from it, and refresh it */
-	VERDICT_EXPIRED, /* only if the application fails (stale-if-error) */
-	VERDICT_USELESS, /* not for this request, or too old for anything */
+	VERDICT_CHECK,   /* only after the application has said that it is still good */
+	VERDICT_USELESS, /* not for this request */
 };
 /* What a stored page is worth to this request at `now` (clock_now_ms) under the rule in force. */
 enum verdict decide_object(const struct request *r, const struct object *o, int64_t now);
+
+/* Whether it may be the answer when the application fails (RFC 5861 section 4). */
+bool decide_survives(const struct request *r, const struct object *o, int64_t now);
+
+/* Whether one fetch of it may answer all who wait for it: it is good for more than one use. */
+bool decide_shares(const struct request *r, const struct object *o, int64_t now);
 
 /* Milliseconds of freshness left; negative when stale. */
 int64_t decide_ttl(const struct request *r, const struct object *o, int64_t now);

@@ -9,8 +9,10 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "flow/ask.h"
 #include "flow/body.h"
 #include "flow/capture.h"
+#include "flow/decide.h"
 #include "flow/end.h"
 #include "flow/filter.h"
 #include "flow/memo.h"
@@ -112,10 +114,18 @@ static void answer_leader(struct request *r, struct capture *c, struct object *o
 	end_request(r, ok ? CLIENT_DONE : CLIENT_CLOSE);
 }
 
-static void conclude_held(struct request *r, struct capture *c, const struct fetch *f)
+/* Whether all who wait for the page may have this one. */
+static bool is_for_all(struct request *r, const struct capture *c, const struct object *o)
 {
-	struct object *o = capture_seal(c, fetcher.store, f->app_status);
-	bool shared = r->stored || r->reason == REASON_STORE_ERROR;
+	if (c->state != CAPTURE_FRESHEN && !r->stored && r->reason != REASON_STORE_ERROR)
+		return false;
+	return object_head(o)->kind == OBJECT_PAGE && decide_shares(r, o, clock_now_ms());
+}
+
+static void conclude_taken(struct request *r, struct capture *c, const struct fetch *f,
+			   struct object *o)
+{
+	bool shared = is_for_all(r, c, o);
 
 	r->app_status = f->app_status;
 	end_land(r, shared ? LANDING_OBJECT : LANDING_PASS, shared ? o : NULL);
@@ -123,12 +133,13 @@ static void conclude_held(struct request *r, struct capture *c, const struct fet
 		end_request(r, CLIENT_CLOSE);
 	else
 		answer_leader(r, c, o);
-	object_unref(&o);
 }
 
-static void conclude(struct request *r, struct capture *c, const struct fetch *f,
+/* False: it has to be asked again. */
+static bool conclude(struct request *r, struct capture *c, const struct fetch *f,
 		     enum fetch_result result)
 {
+	struct object *o;
 	bool ok;
 
 	if (!capture_is_whole(c, result)) {
@@ -136,12 +147,17 @@ static void conclude(struct request *r, struct capture *c, const struct fetch *f
 			c->error = "the response is not whole";
 		log_failure(r, c, f, result);
 		conclude_failure(r, c, result);
-	} else if (c->state == CAPTURE_HOLD) {
-		conclude_held(r, c, f);
+	} else if (c->state != CAPTURE_STREAM) {
+		o = capture_take(c, f->app_status);
+		if (!o)
+			return false;
+		conclude_taken(r, c, f, o);
+		object_unref(&o);
 	} else {
 		ok = respond_stream_end(r, f->app_status);
 		end_request(r, ok ? CLIENT_DONE : CLIENT_CLOSE);
 	}
+	return true;
 }
 
 /* The spool's size becomes CONTENT_LENGTH. */
@@ -195,19 +211,35 @@ static enum fetch_result exchange(struct request *r, struct capture *c, struct f
 	return result;
 }
 
-void fetcher_run(struct job *job)
+/* One exchange. False: what came answers nothing, and it has to be asked again. */
+static bool ask(struct request *r)
 {
-	struct request *r = CONTAINER_OF(job, struct request, job);
 	struct capture c;
 	struct fetch f;
 	enum fetch_result result;
+	bool done = false;
 
-	capture_init(&c, r);
+	capture_init(&c, r, fetcher.store);
+	r->fetched = true;
+	r->fetched_status = 0;
 	result = exchange(r, &c, &f);
 	if (result != FETCH_COMPLETE)
 		r->stored = false;
 	/* conclude may end r: what capture still holds of it must go before */
 	capture_end(&c);
-	conclude(r, &c, &f, result);
+	if (c.state != CAPTURE_AGAIN)
+		done = conclude(r, &c, &f, result);
 	capture_fini(&c);
+	return done;
+}
+
+void fetcher_run(struct job *job)
+{
+	struct request *r = CONTAINER_OF(job, struct request, job);
+
+	if (ask(r))
+		return;
+	/* nothing is asked about the second time, so it cannot come to a third */
+	ask_plainly(r);
+	CHECK(ask(r));
 }

@@ -7,7 +7,11 @@
 
 #include <stdlib.h>
 
+#include "flow/ask.h"
 #include "http/uri.h"
+#include "http/vary.h"
+
+#define NAME_MAX_N 32u /* longer names have no spelling of their own */
 
 /* Names behind HTTP_; a '*' at the end stands for any rest. */
 static const struct str kept_back[] = {
@@ -247,11 +251,12 @@ static int by_cookie(const void *a, const void *b)
 	return order;
 }
 
-static bool join_cookies(struct request *r, struct cookie *v, size_t n)
+static bool join_cookies(struct request *r, struct cookie *v, size_t n, struct str *out)
 {
 	size_t size = 0;
 	char *p, *start;
 
+	*out = STR("");
 	if (n == 0)
 		return true;
 	qsort(v, n, sizeof(*v), by_cookie);
@@ -268,122 +273,124 @@ static bool join_cookies(struct request *r, struct cookie *v, size_t n)
 		memcpy(p, v[i].whole.p, v[i].whole.n);
 		p += v[i].whole.n;
 	}
-	r->plan.cookies = str_make(start, (size_t)(p - start));
+	*out = str_make(start, (size_t)(p - start));
 	return true;
+}
+
+/* What becomes of a cookie. */
+enum cookie_use {
+	COOKIE_IN_KEY,
+	COOKIE_PASSES, /* not in the key: the application is asked each time anyway */
+	COOKIE_KEPT_BACK,
+	COOKIE_BYPASS,
+};
+
+static enum cookie_use use_of(const struct rule *rule, struct str name)
+{
+	if (words_match(&rule->bypass_cookies, name))
+		return COOKIE_BYPASS;
+	if (is_key_cookie(rule, name))
+		return COOKIE_IN_KEY;
+	if (words_match(&rule->ignore_cookies, name))
+		return COOKIE_KEPT_BACK;
+	return rule->policy.validate_always ? COOKIE_PASSES : COOKIE_BYPASS;
 }
 
 bool filter_cookies(struct request *r)
 {
-	const struct rule *rule = r->plan.rule;
 	struct str rest = r->known[KNOWN_COOKIE];
-	struct cookie cookie, *kept;
-	size_t count = 0, n = 0;
+	struct cookie cookie, *kept, *keyed;
+	size_t count = 0, n = 0, n_keyed = 0;
 
-	r->plan.cookies = STR("");
+	r->plan.cookies = r->plan.key_cookies = STR("");
 	if (rest.n == 0)
 		return true;
 	while (cookie_next(&rest, &cookie))
 		count++;
-	kept = arena_alloc(&r->arena, (count + 1) * sizeof(*kept));
+	kept = arena_alloc(&r->arena, 2 * (count + 1) * sizeof(*kept));
 	if (!kept)
 		return false;
+	keyed = kept + count + 1;
 	rest = r->known[KNOWN_COOKIE];
 	while (cookie_next(&rest, &cookie)) {
-		bool bypass = words_match(&rule->bypass_cookies, cookie.name);
-
-		if (!bypass && is_key_cookie(rule, cookie.name)) {
+		switch (use_of(r->plan.rule, cookie.name)) {
+		case COOKIE_IN_KEY:
+			keyed[n_keyed++] = cookie;
 			kept[n++] = cookie;
-		} else if (bypass || !words_match(&rule->ignore_cookies, cookie.name)) {
+			break;
+		case COOKIE_PASSES:
+			kept[n++] = cookie;
+			break;
+		case COOKIE_KEPT_BACK:
+			break;
+		case COOKIE_BYPASS:
 			r->plan.reason = REASON_COOKIE;
 			r->plan.reason_arg = cookie.name;
 			return true;
 		}
 	}
-	return join_cookies(r, kept, n);
+	return join_cookies(r, kept, n, &r->plan.cookies) &&
+	       join_cookies(r, keyed, n_keyed, &r->plan.key_cookies);
 }
 
-/* Content codings that a stored page may come in, in the order in which they are asked for. */
-static const struct str codings[] = {STR("br"), STR("zstd"), STR("gzip"), STR("deflate")};
-
-/* ";q=0", ";q=0.000": not wanted. */
-static bool is_refused(struct str params)
+/* "ACCEPT_LANGUAGE" in the words of http/vary. */
+static struct str header_name(struct str name, char lower[static NAME_MAX_N])
 {
-	struct str param;
-
-	while (str_split(&params, ';', &param)) {
-		param = str_trim(param);
-		if (!str_istarts(param, STR("q=")))
-			continue;
-		for (size_t i = 2; i < param.n; i++)
-			if (param.p[i] != '0' && param.p[i] != '.')
-				return false;
-		return true;
-	}
-	return false;
+	name = str_sub(name, 0, NAME_MAX_N);
+	for (size_t i = 0; i < name.n; i++)
+		lower[i] = name.p[i] == '_' ? '-' : ascii_lower(name.p[i]);
+	return str_make(lower, name.n);
 }
 
-/* Accept-Encoding in one spelling for each set of codings, so that it makes few variants. */
-static bool normal_encoding(struct arena *a, struct str value, struct str *out)
+/* Whether the header behind HTTP_ reaches the application at all. */
+static bool is_sent(const struct request *r, struct str param)
 {
-	bool wanted[ARRAY_LEN(codings)] = {false};
-	struct str rest = value, part, text = STR("");
+	struct str name = str_sub(param, 5, param.n);
 
-	while (str_split(&rest, ',', &part)) {
-		size_t semicolon = str_find(part, ';');
-		struct str name = str_trim(str_sub(part, 0, semicolon));
-
-		for (size_t i = 0; i < ARRAY_LEN(codings); i++)
-			if (str_ieq(name, codings[i]))
-				wanted[i] = !is_refused(str_sub(part, semicolon + 1, part.n));
-	}
-	for (size_t i = 0; i < ARRAY_LEN(codings); i++) {
-		if (wanted[i] && !arena_printf(a, &text, "%.*s%s%.*s", STR_ARG(text),
-					       text.n ? ", " : "", STR_ARG(codings[i])))
-			return false;
-	}
-	*out = text.n ? text : str_make(NULL, 0);
-	return true;
-}
-
-bool filter_header(struct request *r, const struct param *in, struct str *out)
-{
-	struct str name = str_sub(in->name, 5, in->name.n);
-
-	*out = in->value;
-	if (str_eq(name, STR("PROXY"))) {
-		*out = str_make(NULL, 0);
-	} else if (str_eq(name, STR("COOKIE"))) {
-		*out = r->plan.cookies.n ? r->plan.cookies : str_make(NULL, 0);
-	} else if (str_eq(name, STR("ACCEPT_ENCODING"))) {
-		return normal_encoding(&r->arena, in->value, out);
-	} else if (is_kept_back(name) && !is_in_key(r->plan.rule, in->name)) {
-		*out = str_make(NULL, 0);
-	}
-	return true;
-}
-
-/* Adds one more value of a parameter to those before it. */
-static bool add_value(struct request *r, const struct param *in, struct str *out)
-{
-	struct str value = in->value;
-
-	if (str_starts(in->name, STR("HTTP_")) && !filter_header(r, in, &value))
+	if (str_eq(name, STR("PROXY")))
 		return false;
-	if (!value.p)
+	return !is_kept_back(name) || is_in_key(r->plan.rule, param);
+}
+
+/* The values of all parameters of that name from params[from] on. */
+static bool join_values(struct request *r, size_t from, struct str *out)
+{
+	*out = r->params[from].value;
+	for (size_t i = from + 1; i < r->n_params; i++)
+		if (str_eq(r->params[i].name, r->params[from].name) &&
+		    !arena_printf(&r->arena, out, "%.*s, %.*s", STR_ARG(*out),
+				  STR_ARG(r->params[i].value)))
+			return false;
+	return true;
+}
+
+/* The header of params[from] as the application gets it; several: there may be more of the name. */
+static bool send_header(struct request *r, size_t from, bool several, struct str *out)
+{
+	struct str param = r->params[from].name, name = str_sub(param, 5, param.n);
+	struct str all = r->params[from].value;
+	char lower[NAME_MAX_N];
+
+	*out = str_make(NULL, 0);
+	if (!is_sent(r, param))
 		return true;
-	if (!out->p) {
-		*out = value;
+	if (str_eq(name, STR("COOKIE"))) {
+		if (r->plan.cookies.n)
+			*out = r->plan.cookies;
 		return true;
 	}
-	return arena_printf(&r->arena, out, "%.*s, %.*s", STR_ARG(*out), STR_ARG(value));
+	if (several && !join_values(r, from, &all))
+		return false;
+	return vary_normalise(&r->arena, header_name(name, lower), all, out);
 }
 
 bool filter_values(struct request *r, struct str name, struct str *out)
 {
 	*out = str_make(NULL, 0);
 	for (size_t i = 0; i < r->n_params; i++)
-		if (str_eq(r->params[i].name, name) && !add_value(r, &r->params[i], out))
-			return false;
+		if (str_eq(r->params[i].name, name))
+			return str_starts(name, STR("HTTP_")) ? send_header(r, i, true, out)
+							      : join_values(r, i, out);
 	return true;
 }
 
@@ -391,8 +398,8 @@ bool filter_vary_value(struct request *r, struct str name, struct str *out)
 {
 	*out = str_make(NULL, 0);
 	for (size_t i = 0; i < r->n_params; i++)
-		if (names_header(r->params[i].name, name) && !add_value(r, &r->params[i], out))
-			return false;
+		if (names_header(r->params[i].name, name))
+			return send_header(r, i, true, out);
 	return true;
 }
 
@@ -422,11 +429,11 @@ static bool filter_copy(struct request *r, struct str uri, struct str *out)
 			    query.n ? "?" : "", STR_ARG(query));
 }
 
-static bool filter_param(struct request *r, const struct param *in, struct str *out)
+static bool filter_param(struct request *r, size_t at, struct str *out)
 {
+	const struct param *in = &r->params[at];
+
 	*out = in->value;
-	if (str_starts(in->name, STR("HTTP_")))
-		return filter_header(r, in, out);
 	if (str_eq(in->name, STR("REQUEST_URI")))
 		return normal_uri(r, out);
 	if (str_eq(in->name, STR("QUERY_STRING")))
@@ -438,22 +445,78 @@ static bool filter_param(struct request *r, const struct param *in, struct str *
 	return true;
 }
 
-bool filter_params(struct request *r, struct param **out, size_t *n)
-{
-	bool cacheable = r->plan.store;
+/* How often a parameter's name is there. */
+enum occurrence { ONLY, FIRST_OF_SEVERAL, AGAIN };
 
-	*n = 0;
-	*out = arena_alloc(&r->arena, (r->n_params + 1) * sizeof(**out));
-	if (!*out)
+static int by_param(const void *a, const void *b)
+{
+	const struct param *x = *(const struct param *const *)a,
+			   *y = *(const struct param *const *)b;
+	int order = str_cmp(x->name, y->name);
+
+	if (order == 0)
+		order = x < y ? -1 : x > y;
+	return order;
+}
+
+/* In the order of the parameters; NULL: memory is out. */
+static unsigned char *count_names(struct request *r)
+{
+	const struct param **v = arena_alloc(&r->arena, (r->n_params + 1) * sizeof(*v));
+	unsigned char *occurrence = arena_zalloc(&r->arena, r->n_params + 1);
+
+	if (!v || !occurrence)
+		return NULL;
+	for (size_t i = 0; i < r->n_params; i++)
+		v[i] = &r->params[i];
+	qsort(v, r->n_params, sizeof(*v), by_param);
+	for (size_t i = 1; i < r->n_params; i++) {
+		size_t before = (size_t)(v[i - 1] - r->params);
+
+		if (!str_eq(v[i]->name, v[i - 1]->name))
+			continue;
+		occurrence[v[i] - r->params] = AGAIN;
+		if (occurrence[before] == ONLY)
+			occurrence[before] = FIRST_OF_SEVERAL;
+	}
+	return occurrence;
+}
+
+/* Headers as they are compared: several of one name are one (RFC 3875 section 4.1.18). */
+static bool filter_cacheable(struct request *r, struct param *out, size_t *n)
+{
+	unsigned char *occurrence = count_names(r);
+
+	if (!occurrence)
 		return false;
 	for (size_t i = 0; i < r->n_params; i++) {
 		struct param param = r->params[i];
 
-		if (cacheable && !filter_param(r, &r->params[i], &param.value))
-			return false;
-		if (!param.value.p || (!cacheable && str_eq(param.name, STR("HTTP_PROXY"))))
+		if (!str_starts(param.name, STR("HTTP_"))) {
+			if (!filter_param(r, i, &param.value))
+				return false;
+		} else if (occurrence[i] == AGAIN) {
 			continue;
-		(*out)[(*n)++] = param;
+		} else if (!send_header(r, i, occurrence[i] == FIRST_OF_SEVERAL, &param.value)) {
+			return false;
+		}
+		if (param.value.p)
+			out[(*n)++] = param;
 	}
+	return ask_params(r, out, n);
+}
+
+bool filter_params(struct request *r, struct param **out, size_t *n)
+{
+	*n = 0;
+	*out = arena_alloc(&r->arena, (r->n_params + ASK_PARAMS + 1) * sizeof(**out));
+	if (!*out)
+		return false;
+	/* an answer to HEAD may change what is stored for GET */
+	if (r->plan.store || r->check || r->marker)
+		return filter_cacheable(r, *out, n);
+	for (size_t i = 0; i < r->n_params; i++)
+		if (!str_eq(r->params[i].name, STR("HTTP_PROXY")))
+			(*out)[(*n)++] = r->params[i];
 	return true;
 }

@@ -23,20 +23,15 @@ bool filter_query(const struct rule *rule, struct str raw, struct arena *a,
 bool filter_query_string(struct request *r, struct str *out) MUST_CHECK;
 
 /*
- * What the rule says of the request's cookies: kept ones go to plan.cookies, sorted. A cookie that
- * means bypass gives its reason to the plan. False: memory is out.
+ * What the rule says of the request's cookies: kept ones go to plan.cookies, sorted, those of the
+ * key to plan.key_cookies too. A cookie that means bypass gives its reason to the plan. False:
+ * memory is out.
  */
 bool filter_cookies(struct request *r) MUST_CHECK;
 
 /*
- * The header that a parameter (HTTP_X) stands for, as the application gets it on a request that
- * the cache may answer; p NULL when it is kept back. False: memory is out.
- */
-bool filter_header(struct request *r, const struct param *in, struct str *out) MUST_CHECK;
-
-/*
  * The values of the header `name` (lower case, "accept-language") that reach the application,
- * joined by ", " if there are several, for Vary; empty if none does.
+ * joined by ", " if there are several, in their normal spelling (http/vary); empty if none does.
  */
 bool filter_vary_value(struct request *r, struct str name, struct str *out) MUST_CHECK;
 
@@ -47,7 +42,8 @@ bool filter_vary_value(struct request *r, struct str name, struct str *out) MUST
 bool filter_values(struct request *r, struct str name, struct str *out) MUST_CHECK;
 
 /*
- * All parameters as they go to the application. What bypasses the cache goes as it came, less
+ * All parameters as they go to the application, and what it is asked about stored pages. There is
+ * room for one more. What bypasses the cache goes as it came, less
  * HTTP_PROXY. False: memory is out.
  */
 bool filter_params(struct request *r, struct param **out, size_t *n) MUST_CHECK;

@@ -69,6 +69,8 @@ void request_free(struct request **rp)
 
 	CHECK(!r->flight);
 	object_unref(&r->landed);
+	object_unref(&r->marker);
+	object_unref(&r->check);
 	object_unref(&r->stale);
 	object_unref(&r->sending);
 	ruleset_unref(&r->rules);
@@ -97,13 +99,15 @@ struct known_name {
 static const struct known_name *const known_names[LONGEST + 1] = {
     [5] = GROUP({"HTTPS", KNOWN_HTTPS}),
     [9] = GROUP({"HTTP_HOST", KNOWN_HOST}, {"PATH_INFO", KNOWN_PATH_INFO}),
+    [10] = GROUP({"HTTP_RANGE", KNOWN_RANGE}),
     [11] = GROUP({"HTTP_COOKIE", KNOWN_COOKIE}, {"HTTP_PRAGMA", KNOWN_PRAGMA},
 		 {"REMOTE_USER", KNOWN_REMOTE_USER}, {"REQUEST_URI", KNOWN_URI},
 		 {"SCRIPT_NAME", KNOWN_SCRIPT_NAME}, {"SERVER_NAME", KNOWN_SERVER_NAME},
 		 {"SERVER_PORT", KNOWN_SERVER_PORT}),
     [12] = GROUP({"DOCUMENT_URI", KNOWN_DOCUMENT_URI}, {"HTTP_UPGRADE", KNOWN_UPGRADE},
 		 {"QUERY_STRING", KNOWN_QUERY}),
-    [13] = GROUP({"DOCUMENT_ROOT", KNOWN_DOCUMENT_ROOT}, {"HTTP_IF_MATCH", KNOWN_IF_MATCH}),
+    [13] = GROUP({"DOCUMENT_ROOT", KNOWN_DOCUMENT_ROOT}, {"HTTP_IF_MATCH", KNOWN_IF_MATCH},
+		 {"HTTP_IF_RANGE", KNOWN_IF_RANGE}),
     [14] = GROUP({"CONTENT_LENGTH", KNOWN_CONTENT_LENGTH}, {"REQUEST_METHOD", KNOWN_METHOD},
 		 {"REQUEST_SCHEME", KNOWN_SCHEME}),
     [15] = GROUP({"SCRIPT_FILENAME", KNOWN_SCRIPT_FILENAME},
@@ -191,11 +195,14 @@ static void set_length(struct request *r)
 		r->contradicts = true;
 }
 
-/* List-valued headers may come in several lines (RFC 9110 section 5.3). */
+/*
+ * List-valued headers may come in several lines (RFC 9110 section 5.3). Two of Range or If-Range
+ * make one that cannot be read, and is ignored.
+ */
 static bool is_list(enum known known)
 {
-	return known == KNOWN_CACHE_CONTROL || known == KNOWN_PRAGMA ||
-	       known == KNOWN_ACCEPT_ENCODING || known == KNOWN_IF_MATCH ||
+	return known == KNOWN_RANGE || known == KNOWN_IF_RANGE || known == KNOWN_CACHE_CONTROL ||
+	       known == KNOWN_PRAGMA || known == KNOWN_ACCEPT_ENCODING || known == KNOWN_IF_MATCH ||
 	       known == KNOWN_IF_NONE_MATCH || known == KNOWN_UPGRADE;
 }
 

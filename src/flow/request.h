@@ -84,6 +84,8 @@ enum known {
 	KNOWN_IF_NONE_MATCH,
 	KNOWN_IF_MODIFIED_SINCE,
 	KNOWN_IF_UNMODIFIED_SINCE,
+	KNOWN_IF_RANGE,
+	KNOWN_RANGE,
 	KNOWN_UPGRADE,
 	KNOWN_ACCEPT_ENCODING,
 	KNOWN_SERVER_SOFTWARE,
@@ -102,6 +104,7 @@ struct plan {
 	struct str normal_path; /* as it goes into the key and to the application */
 	struct str query;       /* what is kept of it, in the rule's order */
 	struct str cookies;     /* "name=value; ..." that reach the application */
+	struct str key_cookies; /* those of them that are in the key */
 	struct key primary;
 	struct key key;  /* primary, or the variant's */
 	struct str vary; /* names that lead from the one to the other; empty: none */
@@ -116,6 +119,7 @@ enum outcome {
 	OUTCOME_STALE,
 	OUTCOME_MISS,
 	OUTCOME_BYPASS,
+	OUTCOME_REVALIDATED, /* the application said that the stored page is still good */
 	OUTCOME_COLLAPSED,
 	OUTCOME_SYNTHETIC, /* made by us, and no error: 304, 412, 504 to only-if-cached */
 	OUTCOME_ERROR,
@@ -127,6 +131,7 @@ enum forward {
 	FWD_URI_MISS,
 	FWD_VARY_MISS,
 	FWD_STALE,
+	FWD_PARTIAL,
 	FWD_REQUEST
 };
 
@@ -167,8 +172,11 @@ struct request {
 	uint64_t content_length; /* UINT64_MAX: not given */
 
 	struct plan plan;
-	struct object *stale; /* reference: may answer if the application fails */
-	bool stale_any;       /* within grace too, not only for errors */
+	struct object *marker; /* reference: of the page's variants */
+	struct object *check;  /* reference: what the application is asked about (flow/ask) */
+	bool ranged;           /* the application gets the client's Range */
+	bool completes;        /* check is a part, and the application is asked for the rest */
+	struct object *stale;  /* reference: may answer if the application fails */
 
 	enum outcome outcome;
 	enum forward forward;
@@ -176,7 +184,9 @@ struct request {
 	enum reason reason;
 	struct str reason_arg;
 	int status;
-	int64_t age; /* ms */
+	bool fetched;       /* the application was asked */
+	int fetched_status; /* what it answered; 0: no whole head came */
+	int64_t age;        /* ms */
 	uint64_t sent_body;
 	uint32_t app_status; /* END_REQUEST's, for the client */
 

@@ -14,7 +14,7 @@
 #include "base/metrics.h"
 #include "fcgi/record.h"
 #include "flow/decide.h"
-#include "http/cond.h"
+#include "flow/select.h"
 
 #define NO_LENGTH UINT64_MAX
 #define TAIL_MAX  512u
@@ -78,25 +78,38 @@ static const struct str forward_names[] = {
     [FWD_URI_MISS] = STR("; fwd=uri-miss"),
     [FWD_VARY_MISS] = STR("; fwd=vary-miss"),
     [FWD_STALE] = STR("; fwd=stale"),
+    [FWD_PARTIAL] = STR("; fwd=partial"),
     [FWD_REQUEST] = STR("; fwd=request"),
 };
 
-/* Cache-Status (RFC 9211). ttl: ms, for hits. */
+/* Whether it is another status than the client sees (RFC 9211 section 2.3). */
+static bool is_other_status(const struct request *r)
+{
+	return r->fetched_status != 0 && r->fetched_status != r->status;
+}
+
+/* Cache-Status (RFC 9211). ttl: ms, for what was stored before. */
 static char *put_cache_status(char *p, const struct request *r, int64_t ttl)
 {
-	bool hit = r->outcome == OUTCOME_HIT || r->outcome == OUTCOME_STALE;
+	bool stored_before = r->outcome == OUTCOME_HIT || r->outcome == OUTCOME_STALE;
 
 	p = put(p, STR("Cache-Status: fcgicache"));
-	if (hit) {
-		p = put(p, STR("; hit; ttl="));
-		p = put_number(p, ttl / 1000);
-	} else {
+	if (stored_before && !r->fetched)
+		p = put(p, STR("; hit"));
+	else
 		p = put(p, forward_names[r->forward]);
-		if (r->stored)
-			p = put(p, STR("; stored"));
-		if (r->collapsed)
-			p = put(p, STR("; collapsed"));
+	if (r->fetched && is_other_status(r)) {
+		p = put(p, STR("; fwd-status="));
+		p = put_number(p, r->fetched_status);
 	}
+	if (stored_before) {
+		p = put(p, STR("; ttl="));
+		p = put_number(p, ttl / 1000);
+	}
+	if (r->stored)
+		p = put(p, STR("; stored"));
+	if (r->collapsed)
+		p = put(p, STR("; collapsed"));
 	if (r->reason != REASON_NONE) {
 		p = put(p, STR("; detail="));
 		p = put_detail(p, reason_name(r->reason), r->reason_arg);
@@ -221,81 +234,31 @@ static enum respond_result send_whole(struct request *r, const struct str *slice
 	return respond_continue(r);
 }
 
-/* The head of a 304 (RFC 9110 section 15.4.5): the stored one without what describes the body. */
-static bool not_modified_head(struct request *r, struct str head, struct str *out)
-{
-	char *p = arena_alloc(&r->arena, head.n + 32), *start = p;
-	struct str line;
-
-	if (!p)
-		return false;
-	(void)str_split(&head, '\n', &line); /* the Status line */
-	p = put(p, STR("Status: 304 Not Modified\r\n"));
-	while (str_split(&head, '\n', &line)) {
-		if (str_istarts(line, STR("Content-")) &&
-		    !str_istarts(line, STR("Content-Location:")))
-			continue;
-		p = put(p, str_make(line.p, line.n + 1));
-	}
-	*out = str_make(start, (size_t)(p - start));
-	return true;
-}
-
-static enum cond_answer conditions(const struct request *r, const struct object_head *head,
-				   int64_t now)
-{
-	struct cond_request c = {
-	    .if_match = r->known[KNOWN_IF_MATCH],
-	    .if_none_match = r->known[KNOWN_IF_NONE_MATCH],
-	    .if_modified_since = r->known[KNOWN_IF_MODIFIED_SINCE],
-	    .if_unmodified_since = r->known[KNOWN_IF_UNMODIFIED_SINCE],
-	};
-
-	if (head->status != 200 || !r->plan.lookup ||
-	    (!c.if_match.p && !c.if_none_match.p && !c.if_modified_since.p &&
-	     !c.if_unmodified_since.p))
-		return COND_SEND;
-	return cond_evaluate(&c, head->etag, head->last_modified, now);
-}
-
-static bool has_no_body(int status)
-{
-	return status == 204 || status == 304;
-}
-
 enum respond_result respond_object(struct request *r, struct object *o, int64_t now)
 {
-	const struct object_head *head = object_head(o);
-	struct str body = object_body(o), text = head->head;
-	uint64_t length = has_no_body(head->status) ? NO_LENGTH : body.n;
 	int64_t ttl = r->plan.lookup ? decide_ttl(r, o, now) : 0;
+	struct selection s;
 	char tail_bytes[TAIL_MAX];
-	struct str slices[3];
+	struct str *slices;
+	size_t n = 2;
 
-	r->status = head->status;
-	r->age = now - head->born;
-	switch (conditions(r, head, now)) {
-	case COND_SEND:
-		break;
-	case COND_NOT_MODIFIED:
-		r->status = 304;
-		length = NO_LENGTH;
-		if (!not_modified_head(r, head->head, &text))
-			return RESPOND_BROKEN;
-		break;
-	case COND_FAILED:
+	if (!select_content(r, o, now, &s))
+		return RESPOND_BROKEN;
+	if (s.status == 412)
 		return respond_error(r, 412);
-	}
-	if (r->is_head || r->status == 304)
-		body = STR("");
+	r->status = s.status;
+	r->age = now - object_head(o)->born;
 	if (!r->sending)
 		r->sending = object_ref(o);
-	r->sent_body = body.n;
-	slices[0] = text;
-	if (!arena_dup(&r->arena, tail(r, length, ttl, tail_bytes), &slices[1]))
+	slices = arena_alloc(&r->arena, (s.n_slices + 2) * sizeof(*slices));
+	if (!slices || !arena_dup(&r->arena, tail(r, s.length, ttl, tail_bytes), &slices[1]))
 		return RESPOND_BROKEN;
-	slices[2] = body;
-	return send_whole(r, slices, 3);
+	slices[0] = s.fields;
+	for (size_t i = 0; i < s.n_slices && !r->is_head; i++) {
+		slices[n++] = s.slices[i];
+		r->sent_body += s.slices[i].n;
+	}
+	return send_whole(r, slices, n);
 }
 
 static const char *error_text(int status)

@@ -18,9 +18,13 @@
 #include "flow/decide.h"
 #include "flow/end.h"
 #include "flow/fetcher.h"
+#include "flow/filter.h"
 #include "flow/flight.h"
+#include "flow/invalidate.h"
 #include "flow/memo.h"
 #include "flow/respond.h"
+#include "flow/variants.h"
+#include "http/vary.h"
 #include "upstream/pool.h"
 
 #define FETCHER_IDLE_MS 10000
@@ -150,8 +154,8 @@ static struct request *copy_for_refresh(const struct request *r)
 	return copy;
 }
 
-/* The stale page has been found: one refresh for all who find it. */
-static void refresh(struct request *r)
+/* A stale page has been found: one refresh for all who find it. */
+static void refresh(struct request *r, struct object *o)
 {
 	struct request *copy;
 	bool first;
@@ -162,6 +166,8 @@ static void refresh(struct request *r)
 	copy = copy_for_refresh(r);
 	if (!copy)
 		return;
+	copy->check = object_ref(o);
+	copy->marker = r->marker ? object_ref(r->marker) : NULL;
 	if (flight_join(&copy->plan.key, copy, false, &first) != FLIGHT_LEAD) {
 		request_free(&copy);
 		return;
@@ -172,22 +178,57 @@ static void refresh(struct request *r)
 
 /* ---- the store ---- */
 
-/* What is stored under the request's key, through a Vary marker if there is one; or NULL. */
+/* What is stored under a key and has not been invalidated. */
+static struct object *get(const struct key *key)
+{
+	struct object *o = store_get(serve.store, key);
+
+	if (o && invalidate_holds(o))
+		object_unref(&o);
+	return o;
+}
+
+/*
+ * With no page for exactly these headers: the one in the language that the client prefers to all
+ * others, if pages differ by Accept-Language alone. Only where the rule lets us reckon.
+ */
+static struct object *find_language(struct request *r)
+{
+	struct str rest = object_head(r->marker)->variants, value;
+	struct variant v;
+	struct key key;
+
+	if (!r->plan.rule->policy.heuristic || !str_eq(r->plan.vary, STR("accept-language")) ||
+	    !filter_vary_value(r, r->plan.vary, &value))
+		return NULL;
+	value = vary_preferred_language(value);
+	while (value.n > 0 && variants_next(&rest, &v)) {
+		if (!str_ieq(v.language, value))
+			continue;
+		key = key_make(v.key);
+		return get(&key);
+	}
+	return NULL;
+}
+
+/* What is stored for the request, through a marker if there is one; or NULL. */
 static struct object *find(struct request *r)
 {
-	struct object *o = store_get(serve.store, &r->plan.primary);
-	struct object *marker;
+	struct object *o = get(&r->plan.primary);
 
+	object_unref(&r->marker);
 	r->plan.vary = STR("");
 	r->plan.key = r->plan.primary;
-	if (!o || object_head(o)->kind == OBJECT_PAGE)
+	if (!o || object_head(o)->kind != OBJECT_MARKER)
 		return o;
-	marker = o;
-	o = NULL;
-	if (arena_dup(&r->arena, object_head(marker)->vary, &r->plan.vary) &&
-	    decide_variant(r, r->plan.vary, &r->plan.key))
-		o = store_get(serve.store, &r->plan.key);
-	object_unref(&marker);
+	r->marker = o;
+	r->plan.vary = object_head(o)->vary;
+	if (r->plan.rule->policy.validate_always || r->plan.vary.n == 0 ||
+	    !decide_variant(r, r->plan.vary, &r->plan.key))
+		return NULL;
+	o = get(&r->plan.key);
+	if (!o)
+		o = find_language(r);
 	return o;
 }
 
@@ -228,10 +269,33 @@ static void join(struct request *r)
 	}
 }
 
+/*
+ * The client's Range goes to the application if the rule lets clients steer, and no whole page is
+ * stored that would only have to be checked; or if the page is known not to be stored, whole or
+ * not.
+ */
+static bool wants_range(const struct request *r, bool not_storable)
+{
+	if (!r->known[KNOWN_RANGE].p || !r->is_get || r->completes)
+		return false;
+	if (r->check && object_head(r->check)->kind == OBJECT_PAGE)
+		return false;
+	return not_storable || r->plan.rule->client_control;
+}
+
+/* Whether to wait for one fetch with others: not where each has to ask for itself. */
+static bool may_collapse(const struct request *r)
+{
+	const struct rule *rule = r->plan.rule;
+
+	return r->plan.store && rule->coalesce && !rule->policy.validate_always && !r->ranged &&
+	       (!r->check || !object_head(r->check)->no_cache);
+}
+
 static void miss(struct request *r)
 {
 	const struct rule *rule = r->plan.rule;
-	int64_t now = clock_mono_ms();
+	bool not_storable;
 
 	r->outcome = OUTCOME_MISS;
 	if (r->plan.client.only_if_cached) {
@@ -240,28 +304,59 @@ static void miss(struct request *r)
 		end_response(r, respond_error(r, 504));
 		return;
 	}
-	if (r->is_head)
+	if (r->is_head && !r->check)
 		request_reason(r, REASON_METHOD, STR(""));
-	if (rule->min_uses > 1 && r->plan.store &&
+	if (rule->min_uses > 1 && r->plan.store && !r->check &&
 	    memo_use(r->plan.primary.hash) < rule->min_uses) {
 		r->plan.store = false;
 		request_reason(r, REASON_MIN_USES, STR(""));
 	}
-	if (r->plan.store && memo_is_set(MEMO_HIT_FOR_MISS, r->plan.key.hash, now)) {
+	not_storable =
+	    r->plan.store && memo_is_set(MEMO_HIT_FOR_MISS, r->plan.key.hash, clock_mono_ms());
+	r->ranged = wants_range(r, not_storable);
+	if (not_storable)
 		metrics_reason(REASON_HIT_FOR_MISS);
-		enqueue(r);
-	} else if (r->plan.store && rule->coalesce) {
+	if (!not_storable && may_collapse(r))
 		join(r);
-	} else {
+	else
 		enqueue(r);
-	}
 }
 
-/* Takes a reference to o, or to nothing. */
-static void keep_stale(struct request *r, struct object *o)
+/* Puts a reference to o, or nothing, in the place of *place. */
+static void keep(struct object **place, struct object *o)
 {
-	object_unref(&r->stale);
-	r->stale = o ? object_ref(o) : NULL;
+	object_unref(place);
+	*place = o ? object_ref(o) : NULL;
+}
+
+/* A part that may be completed: it begins or ends with the page, and is fresh. */
+static bool is_completable(const struct request *r, const struct object *o)
+{
+	const struct object_head *head = object_head(o);
+	uint64_t end = head->first + object_body(o).n;
+
+	return head->kind == OBJECT_PART && r->is_get && r->plan.store &&
+	       !r->known[KNOWN_RANGE].p && r->plan.rule->client_control && decide_fits(r, o) &&
+	       (head->first == 0 || end == head->whole) && decide_ttl(r, o, clock_now_ms()) > 0;
+}
+
+/* o: what is stored and cannot be the answer as it is; or NULL. */
+static void lookup_failed(struct request *r, struct object *o, enum verdict verdict)
+{
+	int64_t now = clock_now_ms();
+	bool is_part = o && object_head(o)->kind == OBJECT_PART && decide_fits(r, o);
+
+	r->forward = r->plan.vary.n > 0 ? FWD_VARY_MISS : FWD_URI_MISS;
+	if (is_part)
+		r->forward = FWD_PARTIAL;
+	else if (o || (r->marker && r->plan.rule->policy.validate_always))
+		r->forward = FWD_STALE;
+	if (verdict == VERDICT_CHECK && !object_head(o)->no_cache && decide_ttl(r, o, now) > 0)
+		r->forward = FWD_REQUEST;
+	r->completes = o && is_completable(r, o);
+	keep(&r->check, verdict == VERDICT_CHECK || is_part ? o : NULL);
+	keep(&r->stale, o && decide_survives(r, o, now) ? o : NULL);
+	miss(r);
 }
 
 static void lookup(struct request *r)
@@ -269,27 +364,17 @@ static void lookup(struct request *r)
 	struct object *o = find(r);
 	enum verdict verdict = o ? decide_object(r, o, clock_now_ms()) : VERDICT_USELESS;
 
-	r->forward = FWD_URI_MISS;
 	switch (verdict) {
 	case VERDICT_FRESH:
 		end_with_object(r, o, OUTCOME_HIT);
 		break;
 	case VERDICT_STALE:
-		refresh(r);
+		refresh(r, o);
 		end_with_object(r, o, OUTCOME_STALE);
 		break;
-	case VERDICT_EXPIRED:
-		r->forward = decide_ttl(r, o, clock_now_ms()) > 0 ? FWD_REQUEST : FWD_STALE;
-		keep_stale(r, o);
-		miss(r);
-		break;
+	case VERDICT_CHECK:
 	case VERDICT_USELESS:
-		if (r->plan.vary.n > 0)
-			r->forward = FWD_VARY_MISS;
-		if (o)
-			r->forward = FWD_STALE;
-		keep_stale(r, NULL);
-		miss(r);
+		lookup_failed(r, o, verdict);
 		break;
 	}
 	object_unref(&o);

@@ -2,8 +2,9 @@
  * Cache directives: three syntaxes, one struct. Pure, linear, no recursion.
  *
  * Cache-Control is read generously where it forbids and strictly where it allows: `private;` or
- * "no-store" in quotes still forbid, `max-age = 60` is a broken number. A targeted field is read as
- * a structured field and thrown away as a whole when it is none, as RFC 9213 wants.
+ * "no-store" in quotes still forbid, `max-age = 60` is a broken number, `public;` is nothing. A
+ * targeted field is read as a structured field and thrown away as a whole when it is none, as RFC
+ * 9213 wants.
  */
 #include "http/directives.h"
 
@@ -11,6 +12,7 @@
 
 static const struct directive_syntax {
 	const char *name;
+	bool allows; /* more is stored with it than without: only in its proper form */
 	bool number;
 	bool larger;  /* of two, the larger */
 	int64_t bare; /* ms, without a value */
@@ -18,12 +20,14 @@ static const struct directive_syntax {
     [DIRECTIVE_NO_STORE] = {.name = "no-store"}, /* RFC 9111 sections 5.2.1.5, 5.2.2.5 */
     [DIRECTIVE_NO_CACHE] = {.name = "no-cache"}, /* 5.2.1.4, 5.2.2.4 */
     [DIRECTIVE_PRIVATE] = {.name = "private"},   /* 5.2.2.7 */
-    [DIRECTIVE_PUBLIC] = {.name = "public"},     /* 5.2.2.9 */
-    [DIRECTIVE_MUST_REVALIDATE] = {.name = "must-revalidate"},   /* 5.2.2.2 */
-    [DIRECTIVE_PROXY_REVALIDATE] = {.name = "proxy-revalidate"}, /* 5.2.2.8 */
-    [DIRECTIVE_ONLY_IF_CACHED] = {.name = "only-if-cached"},     /* 5.2.1.7 */
-    [DIRECTIVE_MAX_AGE] = {.name = "max-age", .number = true},   /* 5.2.1.1, 5.2.2.1 */
-    [DIRECTIVE_S_MAXAGE] = {.name = "s-maxage", .number = true}, /* 5.2.2.10 */
+    [DIRECTIVE_PUBLIC] = {.name = "public", .allows = true},                   /* 5.2.2.9 */
+    [DIRECTIVE_MUST_UNDERSTAND] = {.name = "must-understand", .allows = true}, /* 5.2.2.3 */
+    [DIRECTIVE_IMMUTABLE] = {.name = "immutable", .allows = true}, /* RFC 8246 section 2 */
+    [DIRECTIVE_MUST_REVALIDATE] = {.name = "must-revalidate"},     /* 5.2.2.2 */
+    [DIRECTIVE_PROXY_REVALIDATE] = {.name = "proxy-revalidate"},   /* 5.2.2.8 */
+    [DIRECTIVE_ONLY_IF_CACHED] = {.name = "only-if-cached"},       /* 5.2.1.7 */
+    [DIRECTIVE_MAX_AGE] = {.name = "max-age", .number = true},     /* 5.2.1.1, 5.2.2.1 */
+    [DIRECTIVE_S_MAXAGE] = {.name = "s-maxage", .number = true},   /* 5.2.2.10 */
     /* RFC 5861 sections 3 and 4 */
     [DIRECTIVE_STALE_WHILE_REVALIDATE] = {.name = "stale-while-revalidate", .number = true},
     [DIRECTIVE_STALE_IF_ERROR] = {.name = "stale-if-error", .number = true},
@@ -67,42 +71,122 @@ int64_t directives_seconds(struct str s)
 	return (int64_t)seconds * 1000;
 }
 
+/* ------------------------------------------------------------------ lists of fields */
+
+/* #field-name of RFC 9111 section 5.2.2.4, of one name or more. */
+static bool is_field_list(struct str list)
+{
+	bool any = false;
+	struct str name;
+
+	while (str_split(&list, ',', &name)) {
+		name = str_trim(name);
+		if (name.n > 0 && !http_is_token(name))
+			return false;
+		any = any || name.n > 0;
+	}
+	return any;
+}
+
+/* A no-cache that lists fields; false: what it says is no list, or there are too many. */
+static bool add_list(struct directives *d, struct str list)
+{
+	if (d->n_lists == DIRECTIVES_LISTS || !is_field_list(list))
+		return false;
+	d->lists[d->n_lists++] = list;
+	return true;
+}
+
+bool directives_withhold(const struct directives *d, struct str name)
+{
+	for (size_t i = 0; i < d->n_lists; i++) {
+		struct str list = d->lists[i], listed;
+
+		while (str_split(&list, ',', &listed))
+			if (name.n > 0 && str_ieq(str_trim(listed), name))
+				return true;
+	}
+	return false;
+}
+
 /* ------------------------------------------------------------------ Cache-Control */
 
-/* Splits at the first '='. The name: the token in front, without an opening quote or blanks. */
-static bool split_directive(struct str element, struct str *name, struct str *value)
+struct element {
+	struct str name; /* the token in front, without an opening quote or blanks */
+	struct str value;
+	bool has_value; /* there is a '='; value is what follows the first of them */
+	bool proper;    /* nothing but the name stands in front of the '=', or of the end */
+};
+
+static struct element split_element(struct str s)
 {
+	bool quoted = str_starts(s, STR("\""));
 	size_t at, n = 0;
 
-	if (str_starts(element, STR("\"")))
-		element = str_trim(str_sub(element, 1, element.n));
-	at = str_find(element, '=');
-	while (n < at && http_is_token(str_sub(element, n, n + 1)))
+	if (quoted)
+		s = str_trim(str_sub(s, 1, s.n));
+	at = str_find(s, '=');
+	while (n < at && http_is_token(str_sub(s, n, n + 1)))
 		n++;
-	*name = str_sub(element, 0, n);
-	*value = str_sub(element, at + 1, element.n);
-	return at < element.n;
+	return (struct element){
+	    .name = str_sub(s, 0, n),
+	    .value = str_sub(s, at + 1, s.n),
+	    .has_value = at < s.n,
+	    .proper = !quoted && n == at,
+	};
 }
 
-/* A number may be quoted (RFC 9111 section 5.2). */
+static bool is_quoted(struct str s)
+{
+	return s.n >= 2 && s.p[0] == '"' && s.p[s.n - 1] == '"';
+}
+
+/* token and quoted-string mean the same (RFC 9111 section 5.2). */
 static struct str unquote(struct str s)
 {
-	if (s.n >= 2 && s.p[0] == '"' && s.p[s.n - 1] == '"')
-		return str_sub(s, 1, s.n - 1);
-	return s;
+	return is_quoted(s) ? str_sub(s, 1, s.n - 1) : s;
 }
 
-static void add_directive(struct directives *d, struct str element)
+/* "3600.5" is taken at its whole seconds. */
+static struct str without_fraction(struct str s)
 {
-	struct str name, value;
-	bool has_value = split_directive(element, &name, &value);
-	enum directive which = directive_named(name);
+	size_t dot = str_find(s, '.');
+
+	for (size_t i = dot + 1; i < s.n; i++)
+		if (!ascii_digit(s.p[i]))
+			return s;
+	return dot + 1 < s.n ? str_sub(s, 0, dot) : s;
+}
+
+static int64_t number_of(enum directive which, const struct element *e)
+{
+	if (!e->proper)
+		return 0;
+	return e->has_value ? directives_seconds(without_fraction(unquote(e->value)))
+			    : syntaxes[which].bare;
+}
+
+/* A list is a quoted-string, or a single token. */
+static bool adds_list(struct directives *d, const struct element *e)
+{
+	return e->proper && e->has_value && (is_quoted(e->value) || http_is_token(e->value)) &&
+	       add_list(d, unquote(e->value));
+}
+
+/* sure: it is certain where the element ends. */
+static void add_element(struct directives *d, struct str s, bool sure)
+{
+	struct element e = split_element(s);
+	enum directive which = directive_named(e.name);
 
 	if (which == DIRECTIVE_COUNT)
 		return;
+	if (syntaxes[which].allows && !(e.proper && sure))
+		return;
+	if (which == DIRECTIVE_NO_CACHE && sure && adds_list(d, &e))
+		return;
 	if (syntaxes[which].number)
-		set_number(d, which,
-			   has_value ? directives_seconds(unquote(value)) : syntaxes[which].bare);
+		set_number(d, which, number_of(which, &e));
 	d->has[which] = true;
 }
 
@@ -128,7 +212,7 @@ static void add_unclosed(struct directives *d, struct str element)
 	struct str piece;
 
 	while (str_split(&element, ',', &piece))
-		add_directive(d, str_trim(piece));
+		add_element(d, str_trim(piece), false);
 }
 
 void directives_add(struct directives *d, struct str value)
@@ -139,7 +223,7 @@ void directives_add(struct directives *d, struct str value)
 		if (quote_stays_open(element))
 			add_unclosed(d, element);
 		else
-			add_directive(d, element);
+			add_element(d, element, true);
 	}
 }
 
@@ -153,19 +237,19 @@ void directives_read(struct directives *d, const struct headers *h, struct str n
 
 /* ------------------------------------------------------------------ Surrogate-Control */
 
-static void add_surrogate(struct directives *d, struct str element)
+static void add_surrogate(struct directives *d, struct str s)
 {
-	struct str name, value, seconds;
-	bool has_value = split_directive(element, &name, &value);
+	struct element e = split_element(s);
+	struct str seconds;
 
-	if (has_value && directive_named(name) == DIRECTIVE_MAX_AGE &&
-	    str_find(value, '+') < value.n) {
-		str_split(&value, '+', &seconds);
-		set_number(d, DIRECTIVE_MAX_AGE, directives_seconds(seconds));
-		set_number(d, DIRECTIVE_STALE_WHILE_REVALIDATE, directives_seconds(value));
+	if (!e.proper || directive_named(e.name) != DIRECTIVE_MAX_AGE ||
+	    str_find(e.value, '+') == e.value.n) {
+		add_element(d, s, true);
 		return;
 	}
-	add_directive(d, element);
+	str_split(&e.value, '+', &seconds);
+	set_number(d, DIRECTIVE_MAX_AGE, directives_seconds(seconds));
+	set_number(d, DIRECTIVE_STALE_WHILE_REVALIDATE, directives_seconds(e.value));
 }
 
 void directives_read_surrogate(struct directives *d, const struct headers *h, struct str name)
@@ -176,6 +260,9 @@ void directives_read_surrogate(struct directives *d, const struct headers *h, st
 	while (headers_list_next(h, name, &it, &element))
 		if (str_find(element, ';') == element.n)
 			add_surrogate(d, element);
+	if (d->n_lists > 0) /* it knows no lists */
+		d->has[DIRECTIVE_NO_CACHE] = true;
+	d->n_lists = 0;
 }
 
 /* ------------------------------------------------------------------ structured fields */
@@ -184,11 +271,12 @@ void directives_read_surrogate(struct directives *d, const struct headers *h, st
  * RFC 8941 section 4.2: each function takes its piece off the front of *s or returns false, and
  * then the field is none. Only what directives need of a value is kept.
  */
-enum sf_type { SF_INTEGER, SF_FALSE, SF_TRUE, SF_OTHER };
+enum sf_type { SF_INTEGER, SF_FALSE, SF_TRUE, SF_STRING, SF_OTHER };
 
 struct sf_value {
 	enum sf_type type;
-	struct str digits; /* SF_INTEGER; empty when negative */
+	/* SF_INTEGER: digits, empty when negative; SF_STRING: as written, without its quotes */
+	struct str text;
 };
 
 static bool sf_at(const struct str *s, char c)
@@ -256,7 +344,7 @@ static bool sf_take_number(struct str *s, struct sf_value *value)
 	size_t n = sf_digits(*s), fraction;
 
 	value->type = SF_INTEGER;
-	value->digits = negative ? str_make(NULL, 0) : str_sub(*s, 0, n);
+	value->text = negative ? str_make(NULL, 0) : str_sub(*s, 0, n);
 	if (n == 0 || n > 15)
 		return false;
 	sf_skip(s, n);
@@ -269,11 +357,16 @@ static bool sf_take_number(struct str *s, struct sf_value *value)
 }
 
 /* 4.2.5 */
-static bool sf_take_string(struct str *s)
+static bool sf_take_string(struct str *s, struct sf_value *value)
 {
+	struct str all = *s;
+
 	for (sf_skip(s, 1); s->n > 0; sf_skip(s, 1)) {
-		if (sf_take(s, '"'))
+		if (sf_take(s, '"')) {
+			value->type = SF_STRING;
+			value->text = str_sub(all, 1, all.n - s->n - 1);
 			return true;
+		}
 		if (s->p[0] < 0x20 || s->p[0] > 0x7e)
 			return false;
 		if (sf_take(s, '\\') && !sf_at(s, '"') && !sf_at(s, '\\'))
@@ -327,7 +420,7 @@ static bool sf_take_bare_item(struct str *s, struct sf_value *value)
 	if (c == '?')
 		return sf_take_boolean(s, value);
 	if (c == '"')
-		return sf_take_string(s);
+		return sf_take_string(s, value);
 	if (c == ':')
 		return sf_take_bytes(s);
 	return (c == '*' || is_alpha(c)) && sf_take_token(s);
@@ -389,11 +482,14 @@ static void set_targeted(struct directives *d, struct str key, const struct sf_v
 
 	if (which == DIRECTIVE_COUNT)
 		return;
-	d->has[which] = value->type != SF_FALSE;
-	if (which == DIRECTIVE_PUBLIC) /* the one that allows: in its own type only */
-		d->has[which] = value->type == SF_TRUE;
+	d->has[which] = syntaxes[which].allows ? value->type == SF_TRUE : value->type != SF_FALSE;
 	if (syntaxes[which].number)
-		d->ms[which] = value->type == SF_INTEGER ? directives_seconds(value->digits) : 0;
+		d->ms[which] = value->type == SF_INTEGER ? directives_seconds(value->text) : 0;
+	if (which == DIRECTIVE_NO_CACHE) {
+		d->n_lists = 0;
+		if (value->type == SF_STRING && add_list(d, value->text))
+			d->has[which] = false;
+	}
 }
 
 static bool add_targeted(struct directives *d, struct str line)
@@ -428,4 +524,12 @@ bool directives_read_targeted(struct directives *d, const struct headers *h, str
 		any = true;
 	}
 	return any;
+}
+
+bool directives_read_response(struct directives *d, const struct headers *h)
+{
+	if (directives_read_targeted(d, h, STR("CDN-Cache-Control")))
+		return true;
+	directives_read(d, h, STR("Cache-Control"));
+	return false;
 }

@@ -327,6 +327,25 @@ static bool is_status_field(const struct header *field)
 	return str_ieq(field->name, STR("Status"));
 }
 
+/*
+ * The registered transfer codings (RFC 9112 section 7): the body may be framed a second time. Any
+ * other word says nothing and goes no further than here.
+ */
+static bool names_transfer_coding(struct str value)
+{
+	static const char *const codings[] = {"chunked", "compress", "x-compress",
+					      "deflate", "gzip",     "x-gzip"};
+	struct str coding;
+
+	while (list_next(&value, &coding)) {
+		coding = str_trim(str_sub(coding, 0, str_find(coding, ';')));
+		for (size_t i = 0; i < ARRAY_LEN(codings); i++)
+			if (str_ieq(coding, str_of(codings[i])))
+				return true;
+	}
+	return false;
+}
+
 /* What is wrong with one field; *location is set when it is one. */
 static const char *check_field(const struct header *field, struct cgi_head *head, bool *location)
 {
@@ -337,7 +356,7 @@ static const char *check_field(const struct header *field, struct cgi_head *head
 	head->headers.n++;
 	if (str_ieq(field->name, STR("Content-Length")))
 		return check_length(field->value, head);
-	if (str_ieq(field->name, STR("Transfer-Encoding")))
+	if (str_ieq(field->name, STR("Transfer-Encoding")) && names_transfer_coding(field->value))
 		return "a Transfer-Encoding";
 	if (str_ieq(field->name, STR("Location")))
 		*location = true;

@@ -73,7 +73,8 @@ enum head_result {
  *  - Bad: NUL or any control byte but HTAB in a line, a bare CR, a line that begins with a blank
  *    (folding), no colon, an empty name or one that is not a token, two Status, two
  *    Content-Length (equal ones too), a Content-Length that is not a number,
- *    Transfer-Encoding, more than HEADERS_MAX fields, more than max bytes without an end.
+ *    a Transfer-Encoding of a known coding (of another it says nothing), more than HEADERS_MAX
+ * fields, more than max bytes without an end.
  */
 struct cgi_head {
 	int status;

@@ -1,40 +1,20 @@
 /*
  * Policy: what may be stored, and for how long. Pure.
  *
- *     response --objections--> none? --sources--> lifetime --staleness--> verdict
+ *     response --objections--> none? --lifetime, age--> over? --staleness--> verdict
  *
- * Three tables hold the rules, each entry with the section it comes from: `kinds` (which statuses),
- * `objections` (what keeps a response out, in the order of the reasons) and `sources` (who may say
- * how long it is fresh, first come first heard). To add a rule is to add an entry.
+ * Tables hold the rules, each entry with the section it comes from: `kinds` (which statuses) and
+ * `objections` (what keeps a response out, in the order of the reasons) here, `sources` (who may
+ * say how long it is fresh, first come first heard) in lifetime. To add a rule is to add an entry.
  *
- * Times are ms in 0..POLICY_TIME_MAX: two of them never overflow when they are added. What cannot
- * be read counts as stale.
+ * Times are ms in 0..POLICY_TIME_MAX: two of them never overflow when they are added.
  */
 #include "http/policy.h"
 
 #include "http/date.h"
 #include "http/directives.h"
-
-#define HEURISTIC_MAX INT64_C(86400000) /* a day */
-
-/* ------------------------------------------------------------------ times */
-
-/* ms from `from` to `to`, clipped to 0..POLICY_TIME_MAX. */
-static int64_t until(int64_t from, int64_t to)
-{
-	int64_t span;
-
-	if (to <= from)
-		return 0;
-	if (__builtin_sub_overflow(to, from, &span) || span > POLICY_TIME_MAX)
-		return POLICY_TIME_MAX;
-	return span;
-}
-
-static int64_t at_most(int64_t a, int64_t b)
-{
-	return a < b ? a : b;
-}
+#include "http/lifetime.h"
+#include "http/range.h"
 
 static int64_t at_least(int64_t a, int64_t b)
 {
@@ -44,37 +24,23 @@ static int64_t at_least(int64_t a, int64_t b)
 /* A duration out of the rules. */
 static int64_t clipped(int64_t ms)
 {
-	return until(0, ms);
-}
-
-static bool parse_date(struct str s, int64_t now_ms, int64_t *ms)
-{
-	int64_t seconds;
-
-	if (!http_date_parse(s, now_ms, &seconds))
-		return false;
-	*ms = seconds * 1000; /* of the years 0 to 9999 */
-	return true;
+	return lifetime_span(0, ms);
 }
 
 /* ------------------------------------------------------------------ the matter */
 
-/* What is judged, read once from the response. */
+/* What is judged. */
 struct matter {
 	const struct cgi_head *head;
 	const struct policy_rule *rule;
 	const struct policy_request *request;
-	int64_t now_ms;
-	int64_t date_ms;  /* Date; now when it is missing or none (RFC 9110 section 6.6.1) */
-	int64_t rule_ttl; /* 0: the rule has none for this status */
-	bool targeted; /* control is of CDN-Cache-Control; Cache-Control and Expires do not count */
-	struct directives control;
-	struct directives surrogate;
+	struct lifetime_matter times; /* with the directives */
+	struct lifetime lifetime;
 };
 
 static bool says(const struct matter *m, enum directive which)
 {
-	return m->control.has[which];
+	return m->times.control.has[which];
 }
 
 static const struct header *field(const struct matter *m, struct str name)
@@ -82,42 +48,33 @@ static const struct header *field(const struct matter *m, struct str name)
 	return headers_find(&m->head->headers, name);
 }
 
-static void read_matter(struct matter *m)
-{
-	const struct headers *h = &m->head->headers;
-	const struct header *date = field(m, STR("Date"));
-
-	if (!date || !parse_date(date->value, m->now_ms, &m->date_ms))
-		m->date_ms = m->now_ms;
-	m->rule_ttl = policy_rule_ttl(m->rule, m->head->status);
-	m->targeted = directives_read_targeted(&m->control, h, STR("CDN-Cache-Control"));
-	if (!m->targeted)
-		directives_read(&m->control, h, STR("Cache-Control"));
-	directives_read_surrogate(&m->surrogate, h, STR("Surrogate-Control"));
-}
-
 /* ------------------------------------------------------------------ statuses */
 
 /*
- * Statuses that are stored without being named by the rule's `statuses`. By RFC 9110 section 15.1
- * all but 302 and 307 are heuristically cacheable (501 is too, but like every 5xx it has to be
- * named); 302 and 307 may be stored when they say for how long (15.4.3, 15.4.8).
+ * Statuses that are understood (RFC 9111 section 3), and stored without being named by the rule's
+ * `statuses`; 5xx then only with the rule's `heuristic`. By RFC 9110 section 15.1 all but 302 and
+ * 307 are heuristically cacheable; these two may be stored when they say for how long (15.4.3,
+ * 15.4.8).
  */
 static const struct kind {
 	int status;
 	bool ttl; /* the rule's `ttl` is meant for it */
 	bool heuristic;
 } kinds[] = {
-    {200, true, true},                                           /* 15.3.1 */
-    {203, true, true},                                           /* 15.3.4 */
-    {204, false, true},                                          /* 15.3.5 */
-    {300, false, true},                                          /* 15.4.1 */
-    {301, true, true},                                           /* 15.4.2 */
-    {302, false, false}, {307, false, false}, {308, true, true}, /* 15.4.9 */
-    {404, false, true},                                          /* 15.5.5 */
-    {405, false, true},                                          /* 15.5.6 */
-    {410, false, true},                                          /* 15.5.11 */
-    {414, false, true},                                          /* 15.5.15 */
+    {200, true, true},   /* 15.3.1 */
+    {203, true, true},   /* 15.3.4 */
+    {204, false, true},  /* 15.3.5 */
+    {206, true, true},   /* 15.3.7; is_partial has more to say */
+    {300, false, true},  /* 15.4.1 */
+    {301, true, true},   /* 15.4.2 */
+    {302, false, false}, /* 15.4.3 */
+    {307, false, false}, /* 15.4.8 */
+    {308, true, true},   /* 15.4.9 */
+    {404, false, true},  /* 15.5.5 */
+    {405, false, true},  /* 15.5.6 */
+    {410, false, true},  /* 15.5.11 */
+    {414, false, true},  /* 15.5.15 */
+    {501, false, true},  /* 15.6.2 */
 };
 
 static const struct kind *kind_of(int status)
@@ -129,7 +86,7 @@ static const struct kind *kind_of(int status)
 }
 
 /* The entry of `statuses` for a status: the exact one, else its class's, else NULL. */
-static const struct status_ttl *named(const struct policy_rule *rule, int status)
+static const struct status_ttl *entry_of(const struct policy_rule *rule, int status)
 {
 	const struct status_ttl *class = NULL;
 
@@ -140,6 +97,14 @@ static const struct status_ttl *named(const struct policy_rule *rule, int status
 			class = &rule->statuses[i];
 	}
 	return class;
+}
+
+/* A 206 is a part of what a 200 would be. */
+static const struct status_ttl *named(const struct policy_rule *rule, int status)
+{
+	const struct status_ttl *entry = entry_of(rule, status);
+
+	return entry || status != 206 ? entry : entry_of(rule, 200);
 }
 
 int64_t policy_rule_ttl(const struct policy_rule *rule, int status)
@@ -161,19 +126,44 @@ static bool is_nph(const struct matter *m)
 
 static bool is_not_a_page(const struct matter *m)
 {
-	return m->head->status < 200 || m->head->status == 304;
+	return m->head->status < 200 || m->head->status == 304 || m->head->status == 416;
+}
+
+/* RFC 9110 section 14.4: one range of a whole whose length is known. */
+static bool is_known_part(const struct matter *m)
+{
+	const struct headers *h = &m->head->headers;
+	const struct header *line = field(m, STR("Content-Range"));
+	struct content_range part;
+
+	return line && !headers_next(h, STR("Content-Range"), line) &&
+	       range_parse_content(line->value, &part) && part.complete != UINT64_MAX;
 }
 
 static bool is_partial(const struct matter *m)
 {
-	return m->head->status == 206 || field(m, STR("Content-Range"));
+	if (m->head->status != 206)
+		return !m->rule->heuristic && field(m, STR("Content-Range"));
+	return !(m->request->ranged && is_known_part(m));
+}
+
+/* RFC 9111 section 3: what makes a response storable whose status does not. */
+static bool is_marked_storable(const struct matter *m)
+{
+	return says(m, DIRECTIVE_PUBLIC) || m->lifetime.explicit;
 }
 
 static bool is_unstored_status(const struct matter *m)
 {
-	const struct status_ttl *entry = named(m->rule, m->head->status);
+	int status = m->head->status;
+	const struct status_ttl *entry = named(m->rule, status);
+	bool understood = kind_of(status) != NULL;
 
-	return entry ? entry->ttl <= 0 : !kind_of(m->head->status);
+	if (entry)
+		return entry->ttl <= 0;
+	if (m->rule->heuristic)
+		return !understood && !(status <= 599 && is_marked_storable(m));
+	return !understood || status >= 500;
 }
 
 static bool redirects_inside(const struct matter *m)
@@ -210,9 +200,16 @@ static bool is_stream(const struct matter *m)
 	return policy_is_stream(m->head);
 }
 
+static bool is_not_understood(const struct matter *m)
+{
+	return says(m, DIRECTIVE_MUST_UNDERSTAND) && !kind_of(m->head->status);
+}
+
+/* Whoever understands the status is not meant by the no-store beside a must-understand. */
 static bool forbids_storing(const struct matter *m)
 {
-	return says(m, DIRECTIVE_NO_STORE) || m->surrogate.has[DIRECTIVE_NO_STORE];
+	return (says(m, DIRECTIVE_NO_STORE) && !says(m, DIRECTIVE_MUST_UNDERSTAND)) ||
+	       m->times.surrogate.has[DIRECTIVE_NO_STORE];
 }
 
 static bool is_private(const struct matter *m)
@@ -262,11 +259,12 @@ static const struct objection {
     /* what it is */
     {REASON_NPH, is_nph, NEVER},
     {REASON_STATUS, is_not_a_page, NEVER},      /* RFC 9111 sections 3 and 3.2: final, and no 304 */
-    {REASON_PARTIAL, is_partial, NEVER},        /* 3.3: a cache that does not combine ranges */
+    {REASON_PARTIAL, is_partial, NEVER},        /* 3.3 */
     {REASON_STATUS, is_unstored_status, NEVER}, /* 3; RFC 9110 section 15.1 */
     {REASON_X_ACCEL_REDIRECT, redirects_inside, OVERRIDE_YES},
     {REASON_STREAM, is_stream, NEVER},
     /* what it forbids */
+    {REASON_STATUS, is_not_understood, OVERRIDE_FORCE},    /* 5.2.2.3 */
     {REASON_NO_STORE, forbids_storing, OVERRIDE_FORCE},    /* 5.2.2.5 */
     {REASON_PRIVATE, is_private, OVERRIDE_FORCE},          /* 5.2.2.7, with fields too */
     {REASON_VARY_STAR, varies_beyond_use, OVERRIDE_FORCE}, /* 4.1 */
@@ -287,167 +285,55 @@ static enum reason first_objection(const struct matter *m)
 	return REASON_NONE;
 }
 
-/* ------------------------------------------------------------------ lifetimes */
+/* ------------------------------------------------------------------ fields that are withheld */
 
-enum answer {
-	SILENT,      /* ask the next source */
-	SPOKEN,      /* *lifetime is filled */
-	NOT_STORED,  /* it wants the page not stored, whatever the grace */
-	CHECK_FIRST, /* no-cache */
+/* Without these the rest of a response would mean something else. */
+static const char *const indispensable[] = {
+    "Content-Encoding", "Content-Range", "Content-Type", "Location", "Vary",
 };
 
-static bool rule_overrides(const struct matter *m)
+static bool is_indispensable(struct str name)
 {
-	return m->rule->override != OVERRIDE_NO && m->rule_ttl > 0;
+	for (size_t i = 0; i < ARRAY_LEN(indispensable); i++)
+		if (str_ieq(name, str_of(indispensable[i])))
+			return true;
+	return false;
 }
 
-static enum answer ask_rule(const struct matter *m, int64_t *lifetime)
+static bool lists_indispensable(const struct directives *d)
 {
-	*lifetime = m->rule_ttl;
-	return m->rule_ttl > 0 ? SPOKEN : SILENT;
+	bool found = false;
+
+	for (size_t i = 0; i < ARRAY_LEN(indispensable) && !found; i++)
+		found = directives_withhold(d, str_of(indispensable[i]));
+	return found;
 }
 
-static enum answer ask_override(const struct matter *m, int64_t *lifetime)
+bool policy_withholds(const struct directives *control, struct str name)
 {
-	return rule_overrides(m) ? ask_rule(m, lifetime) : SILENT;
+	return directives_withhold(control, name) && !is_indispensable(name);
 }
 
-/* "@EPOCH" or seconds, as nginx has it: 0 or a time that is over switches caching off. */
-static enum answer ask_x_accel_expires(const struct matter *m, int64_t *lifetime)
+/* A field that a stored page will have; NULL: it has not, or it is withheld. */
+static const struct header *stored_field(const struct matter *m, struct str name)
 {
-	const struct header *line = field(m, STR("X-Accel-Expires"));
-	uint64_t at;
-
-	if (!line)
-		return SILENT;
-	if (!str_starts(line->value, STR("@")))
-		*lifetime = directives_seconds(line->value);
-	else if (!str_to_u64(str_sub(line->value, 1, line->value.n), &at))
-		*lifetime = 0;
-	else
-		*lifetime =
-		    until(m->now_ms, at > INT64_MAX / 1000 ? INT64_MAX : (int64_t)at * 1000);
-	return *lifetime > 0 ? SPOKEN : NOT_STORED;
+	return directives_withhold(&m->times.control, name) ? NULL : field(m, name);
 }
 
-/*
- * RFC 9111 section 4.2.1: s-maxage, then max-age. no-cache (5.2.2.4, with fields too) makes both
- * inoperative.
- */
-static enum answer ask_directives(const struct directives *d, int64_t *lifetime)
+static bool has_etag(const struct matter *m)
 {
-	if (d->has[DIRECTIVE_NO_CACHE])
-		return CHECK_FIRST;
-	if (d->has[DIRECTIVE_S_MAXAGE]) {
-		*lifetime = d->ms[DIRECTIVE_S_MAXAGE];
-		return SPOKEN;
-	}
-	*lifetime = d->ms[DIRECTIVE_MAX_AGE];
-	return d->has[DIRECTIVE_MAX_AGE] ? SPOKEN : SILENT;
+	const struct header *etag = stored_field(m, STR("ETag"));
+
+	return etag && etag->value.n > 0;
 }
 
-static enum answer ask_cdn_cache_control(const struct matter *m, int64_t *lifetime)
+/* RFC 9111 section 4.3.1: something to ask the application by. */
+static bool has_validator(const struct matter *m)
 {
-	return m->targeted ? ask_directives(&m->control, lifetime) : SILENT;
-}
-
-static enum answer ask_surrogate_control(const struct matter *m, int64_t *lifetime)
-{
-	return ask_directives(&m->surrogate, lifetime);
-}
-
-static enum answer ask_cache_control(const struct matter *m, int64_t *lifetime)
-{
-	return m->targeted ? SILENT : ask_directives(&m->control, lifetime);
-}
-
-/* What is no date is in the past (RFC 9111 section 5.3); of several, the earliest. */
-static enum answer ask_expires(const struct matter *m, int64_t *lifetime)
-{
-	const struct header *line = NULL;
-	enum answer answer = SILENT;
+	const struct header *modified = stored_field(m, STR("Last-Modified"));
 	int64_t at;
 
-	if (m->targeted)
-		return SILENT;
-	*lifetime = POLICY_TIME_MAX;
-	while ((line = headers_next(&m->head->headers, STR("Expires"), line))) {
-		if (!parse_date(line->value, m->now_ms, &at))
-			at = m->date_ms;
-		*lifetime = at_most(*lifetime, until(m->date_ms, at));
-		answer = SPOKEN;
-	}
-	return answer;
-}
-
-static enum answer ask_pragma(const struct matter *m, int64_t *lifetime)
-{
-	struct list_iter it = {0};
-	struct str word;
-
-	(void)lifetime;
-	while (!m->targeted && headers_list_next(&m->head->headers, STR("Pragma"), &it, &word))
-		if (str_ieq(word, STR("no-cache")))
-			return CHECK_FIRST;
-	return SILENT;
-}
-
-/* A tenth of the time since it was modified, at most a day. */
-static enum answer ask_heuristic(const struct matter *m, int64_t *lifetime)
-{
-	const struct kind *kind = kind_of(m->head->status);
-	const struct header *modified = field(m, STR("Last-Modified"));
-	int64_t at;
-
-	if (!m->rule->heuristic || !kind || !kind->heuristic || !modified ||
-	    !parse_date(modified->value, m->now_ms, &at))
-		return SILENT;
-	*lifetime = at_most(until(at, m->date_ms) / 10, HEURISTIC_MAX);
-	return *lifetime > 0 ? SPOKEN : SILENT;
-}
-
-static const struct source {
-	enum answer (*ask)(const struct matter *m, int64_t *lifetime);
-	bool is_rule;
-	bool from_arrival; /* what the application took to answer does not count as age */
-} sources[] = {
-    {ask_override, true, true},
-    {ask_x_accel_expires, false, true},
-    {ask_cdn_cache_control, false, false}, /* RFC 9213 section 2.2 */
-    {ask_surrogate_control, false, false},
-    {ask_cache_control, false, false}, /* RFC 9111 sections 4.2.1, 5.2.2 */
-    {ask_expires, false, false},       /* 4.2.1, 5.3 */
-    {ask_pragma, false, false},        /* 5.4 */
-    {ask_rule, true, true},
-    {ask_heuristic, false, false}, /* 4.2.2 */
-};
-
-/* The first source that speaks; NULL if none does. */
-static const struct source *find_source(const struct matter *m, enum answer *answer,
-					int64_t *lifetime)
-{
-	for (size_t i = 0; i < ARRAY_LEN(sources); i++) {
-		*answer = sources[i].ask(m, lifetime);
-		if (*answer != SILENT)
-			return &sources[i];
-	}
-	return NULL;
-}
-
-/*
- * RFC 9111 section 4.2.3. apparent_age is reckoned in whole seconds, as Date is. Of an Age list the
- * first member counts, and an Age that is no number is ignored (5.1).
- */
-static int64_t initial_age(const struct matter *m, int64_t response_delay)
-{
-	struct list_iter it = {0};
-	struct str first;
-	int64_t apparent = until(m->date_ms, m->now_ms - m->now_ms % 1000);
-	int64_t value = 0;
-
-	if (headers_list_next(&m->head->headers, STR("Age"), &it, &first))
-		value = directives_seconds(first);
-	return at_most(at_least(apparent, value + response_delay), POLICY_TIME_MAX);
+	return has_etag(m) || (modified && http_date_parse(modified->value, m->times.now_ms, &at));
 }
 
 /* ------------------------------------------------------------------ staleness */
@@ -460,7 +346,7 @@ static bool is_never_stale(const struct matter *m)
 {
 	bool said = says(m, DIRECTIVE_MUST_REVALIDATE) || says(m, DIRECTIVE_PROXY_REVALIDATE);
 
-	if (rule_overrides(m))
+	if (m->times.overrides)
 		return said && m->rule->override != OVERRIDE_FORCE;
 	return said || says(m, DIRECTIVE_S_MAXAGE) || says(m, DIRECTIVE_NO_CACHE);
 }
@@ -470,13 +356,13 @@ static int64_t stale_time(const struct matter *m, enum directive which, int64_t 
 			  bool *is_rule)
 {
 	*is_rule = false;
-	if (!rule_overrides(m)) {
-		if (m->targeted && m->control.has[which])
-			return m->control.ms[which];
-		if (m->surrogate.has[which])
-			return m->surrogate.ms[which];
-		if (m->control.has[which])
-			return m->control.ms[which];
+	if (!m->times.overrides) {
+		if (m->times.targeted && m->times.control.has[which])
+			return m->times.control.ms[which];
+		if (m->times.surrogate.has[which])
+			return m->times.surrogate.ms[which];
+		if (m->times.control.has[which])
+			return m->times.control.ms[which];
 	}
 	*is_rule = true;
 	return clipped(rules);
@@ -484,7 +370,7 @@ static int64_t stale_time(const struct matter *m, enum directive which, int64_t 
 
 static void fill_staleness(const struct matter *m, struct policy_verdict *v)
 {
-	v->must_revalidate = is_never_stale(m);
+	v->must_revalidate = v->no_cache || is_never_stale(m);
 	v->grace = stale_time(m, DIRECTIVE_STALE_WHILE_REVALIDATE, m->rule->grace, &v->rule_grace);
 	v->stale_if_error =
 	    stale_time(m, DIRECTIVE_STALE_IF_ERROR, m->rule->stale_if_error, &v->rule_error);
@@ -494,42 +380,69 @@ static void fill_staleness(const struct matter *m, struct policy_verdict *v)
 
 /* ------------------------------------------------------------------ the verdict */
 
-/*
- * The lifetime, or why there is none. A page whose lifetime is over is of use as long as it may be
- * served stale. no-cache is not stored as long as nothing here checks a stored page with the
- * application before each use; then it becomes a stored page with verdict.no_cache.
- */
-static enum reason fill_times(const struct matter *m, int64_t response_delay,
-			      struct policy_verdict *v)
+/* Whether the page is of use after it came: fresh, stale within bounds, or to be checked. */
+static bool is_of_use(const struct policy_verdict *v)
 {
-	enum answer answer = SILENT;
-	const struct source *source = find_source(m, &answer, &v->lifetime);
+	return v->age < v->lifetime + at_least(at_least(v->grace, v->stale_if_error), v->keep);
+}
 
-	if (answer == CHECK_FIRST)
+/* The times, or why there are none. */
+static enum reason fill_times(const struct matter *m, struct policy_verdict *v)
+{
+	const struct lifetime *l = &m->lifetime;
+
+	if (l->refused || (!l->given && !m->rule->validate_always))
+		return REASON_NO_LIFETIME;
+	if (m->rule->validate_always && !has_etag(m))
+		return REASON_NO_ETAG;
+	v->keep = has_validator(m) ? POLICY_KEEP : 0;
+	if (l->no_cache && v->keep == 0)
 		return REASON_NO_CACHE;
-	if (!source || answer == NOT_STORED)
-		return REASON_NO_LIFETIME;
-	v->rule_lifetime = source->is_rule;
-	v->age = initial_age(m, source->from_arrival ? 0 : response_delay);
+	v->lifetime = l->ms;
+	v->rule_lifetime = l->by_rule;
+	v->no_cache = l->no_cache;
+	v->immutable = says(m, DIRECTIVE_IMMUTABLE);
 	fill_staleness(m, v);
-	if (v->age >= v->lifetime + at_least(v->grace, v->stale_if_error))
-		return REASON_NO_LIFETIME;
-	return REASON_NONE;
+	return is_of_use(v) ? REASON_NONE : REASON_NO_LIFETIME;
+}
+
+/* Whether the rule's `heuristic` may guess: RFC 9111 sections 4.2.2 and 5.2.2.9. */
+static bool may_guess(const struct matter *m)
+{
+	const struct kind *kind = kind_of(m->head->status);
+
+	return m->rule->heuristic && ((kind && kind->heuristic) || says(m, DIRECTIVE_PUBLIC));
+}
+
+static void read_matter(struct matter *m, int64_t now_ms)
+{
+	struct lifetime_matter *times = &m->times;
+
+	lifetime_read(times, m->head, now_ms);
+	if (times->control.n_lists > 0 &&
+	    (!m->rule->heuristic || lists_indispensable(&times->control)))
+		times->control.has[DIRECTIVE_NO_CACHE] = true;
+	times->rule_ttl = policy_rule_ttl(m->rule, m->head->status);
+	times->overrides = m->rule->override != OVERRIDE_NO && times->rule_ttl > 0;
+	times->heuristic = may_guess(m);
+	m->lifetime = lifetime_find(times);
 }
 
 void policy_judge(const struct cgi_head *head, const struct policy_rule *rule,
 		  const struct policy_request *request, int64_t request_ms, int64_t now_ms,
 		  struct policy_verdict *verdict)
 {
-	struct matter m = {.head = head, .rule = rule, .request = request, .now_ms = now_ms};
+	struct matter m = {.head = head, .rule = rule, .request = request};
 	struct policy_verdict v = {.store = false};
 
-	read_matter(&m);
+	read_matter(&m, now_ms);
+	v.age =
+	    lifetime_age(&m.times, m.lifetime.from_arrival ? 0 : lifetime_span(request_ms, now_ms));
 	v.reason = first_objection(&m);
 	if (v.reason == REASON_NONE)
-		v.reason = fill_times(&m, until(request_ms, now_ms), &v);
+		v.reason = fill_times(&m, &v);
 	if (v.reason != REASON_NONE) {
-		*verdict = (struct policy_verdict){.reason = v.reason};
+		*verdict = (struct policy_verdict){.reason = v.reason, .age = v.age};
 		return;
 	}
 	v.store = true;
@@ -577,7 +490,7 @@ void policy_client_parse(struct str cache_control, struct str pragma, struct pol
 	directives_add(&d, cache_control);
 	*out = (struct policy_client){
 	    .no_store = d.has[DIRECTIVE_NO_STORE],
-	    .no_cache = d.has[DIRECTIVE_NO_CACHE],
+	    .no_cache = d.has[DIRECTIVE_NO_CACHE] || d.n_lists > 0,
 	    .only_if_cached = d.has[DIRECTIVE_ONLY_IF_CACHED],
 	    .max_age = asked(&d, DIRECTIVE_MAX_AGE),
 	    .min_fresh = asked(&d, DIRECTIVE_MIN_FRESH),

@@ -1,5 +1,6 @@
 /*
- * Paths, queries, hosts and cookies of a request. Pure, linear, no recursion.
+ * Paths, queries, hosts and cookies of a request, and where a response refers to. Pure, linear, no
+ * recursion.
  *
  * Most paths are in normal form already: a look through the class table finds that out, and nothing
  * is allocated. What two programs may read differently - dot segments, "//", an encoded slash, a
@@ -327,6 +328,164 @@ void uri_host_split(struct str host, struct str *name, struct str *port)
 
 	*name = str_sub(host, 0, n);
 	*port = str_sub(host, n + 1, host.n);
+}
+
+static bool lower(struct arena *a, struct str in, struct str *out)
+{
+	char *p = arena_alloc(a, in.n);
+
+	if (!p)
+		return false;
+	for (size_t i = 0; i < in.n; i++)
+		p[i] = ascii_lower(in.p[i]);
+	*out = str_make(p, in.n);
+	return true;
+}
+
+static bool is_default_port(struct str scheme, struct str port)
+{
+	return port.n == 0 || str_eq(port, scheme.n == 5 ? STR("443") : STR("80"));
+}
+
+bool uri_host_normal(struct str host, struct str scheme, struct arena *a, struct str *out)
+{
+	struct str name, port;
+
+	uri_host_split(host, &name, &port);
+	return lower(a, is_default_port(scheme, port) ? name : host, out);
+}
+
+/* ------------------------------------------------------------------ references */
+
+/* RFC 3986 section 3, less the fragment, cut at their delimiters and not yet judged. */
+struct pieces {
+	struct str scheme, authority, path, query;
+	bool has_scheme, has_authority, has_query;
+};
+
+static void split_reference(struct str s, struct pieces *r)
+{
+	size_t at;
+
+	*r = (struct pieces){0};
+	s = str_sub(s, 0, str_find(s, '#'));
+	at = str_find(s, '?');
+	r->has_query = at < s.n;
+	r->query = str_sub(s, at + 1, s.n);
+	s = str_sub(s, 0, at);
+	at = str_find(s, ':');
+	r->has_scheme = at < str_find(s, '/');
+	if (r->has_scheme) {
+		r->scheme = str_sub(s, 0, at);
+		s = str_sub(s, at + 1, s.n);
+	}
+	r->has_authority = str_starts(s, STR("//"));
+	if (r->has_authority) {
+		s = str_sub(s, 2, s.n);
+		at = str_find(s, '/');
+		r->authority = str_sub(s, 0, at);
+		s = str_sub(s, at, s.n);
+	}
+	r->path = s;
+}
+
+/* With a scheme there must be a host (RFC 9110 section 4.2), and no host has a '@' (4.2.4). */
+static bool pieces_valid(const struct pieces *r)
+{
+	if (r->has_scheme && !str_ieq(r->scheme, STR("http")) && !str_ieq(r->scheme, STR("https")))
+		return false;
+	if (r->has_scheme && !r->has_authority)
+		return false;
+	return !r->has_authority || uri_host_valid(r->authority);
+}
+
+static bool has_blank_or_control(struct str s)
+{
+	for (size_t i = 0; i < s.n; i++)
+		if (s.p[i] == ' ' || is_control(s.p[i]))
+			return true;
+	return false;
+}
+
+/* RFC 3986 section 5.2.4, in place, of a path that begins with '/'. Returns what is left of n. */
+static size_t remove_dot_segments(char *p, size_t n)
+{
+	size_t kept = 0;
+
+	for (size_t start = 0, end; start < n; start = end) {
+		struct str segment = str_make(p + start + 1, n - start - 1);
+
+		segment.n = str_find(segment, '/');
+		end = start + 1 + segment.n;
+		if (str_eq(segment, STR(".."))) {
+			while (kept > 0 && p[--kept] != '/')
+				;
+		} else if (!str_eq(segment, STR("."))) {
+			memmove(p + kept, p + start, end - start);
+			kept += end - start;
+			continue;
+		}
+		if (end == n)
+			p[kept++] = '/';
+	}
+	return kept;
+}
+
+/* Section 5.2.3: what of the base stands in front of the reference's path. */
+static struct str base_folder(struct str base_path, struct str path)
+{
+	size_t n = base_path.n;
+
+	if (path.p[0] == '/')
+		return str_make(NULL, 0);
+	while (base_path.p[n - 1] != '/')
+		n--;
+	return str_sub(base_path, 0, n);
+}
+
+static bool resolve_path(struct str base_path, const struct pieces *r, struct arena *a,
+			 struct str *out)
+{
+	struct str folder;
+	char *p;
+
+	*out = r->has_authority ? STR("/") : base_path;
+	if (r->path.n == 0)
+		return true;
+	folder = base_folder(base_path, r->path);
+	p = arena_alloc(a, folder.n + r->path.n);
+	if (!p)
+		return false;
+	if (folder.n)
+		memcpy(p, folder.p, folder.n);
+	memcpy(p + folder.n, r->path.p, r->path.n);
+	*out = str_make(p, remove_dot_segments(p, folder.n + r->path.n));
+	return true;
+}
+
+enum uri_result uri_resolve(struct str base_path, struct str reference, struct arena *a,
+			    struct uri_reference *out)
+{
+	struct uri_reference found = {0};
+	struct str name, port;
+	struct pieces r;
+
+	*out = found;
+	split_reference(reference, &r);
+	if (base_path.n == 0 || base_path.p[0] != '/' || has_blank_or_control(reference) ||
+	    !pieces_valid(&r))
+		return URI_BAD;
+	if (r.has_scheme)
+		found.scheme = r.scheme.n == 5 ? STR("https") : STR("http");
+	uri_host_split(r.authority, &name, &port);
+	if (r.has_authority && !lower(a, port.n ? r.authority : name, &found.host))
+		return URI_NO_MEMORY;
+	if (!resolve_path(base_path, &r, a, &found.path))
+		return URI_NO_MEMORY;
+	found.query = r.query;
+	found.has_query = r.has_query;
+	*out = found;
+	return URI_OK;
 }
 
 /* ------------------------------------------------------------------ cookies */

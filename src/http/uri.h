@@ -1,5 +1,5 @@
 /*
- * Paths and queries of request targets (RFC 3986). Pure.
+ * Paths, queries and hosts of request targets, and references between them (RFC 3986). Pure.
  */
 #ifndef FCGICACHE_HTTP_URI_H
 #define FCGICACHE_HTTP_URI_H
@@ -55,6 +55,33 @@ bool query_decode(struct str raw, struct arena *a, struct str *out) MUST_CHECK;
 bool uri_host_valid(struct str host);
 /* Splits a valid Host; port is empty if there is none. */
 void uri_host_split(struct str host, struct str *name, struct str *port);
+/*
+ * A valid Host as it is compared (RFC 9110 section 4.2.3): in lower case, its port taken off if it
+ * is empty or the scheme's own. scheme: "http" or "https". False: memory is out.
+ */
+bool uri_host_normal(struct str host, struct str scheme, struct arena *a,
+		     struct str *out) MUST_CHECK;
+
+/* What a reference leads to. What it does not name is empty: it is as in the request. */
+struct uri_reference {
+	struct str scheme; /* "http" or "https" */
+	struct str host;   /* in lower case, with its port if one was given */
+	struct str path;   /* begins with '/', without dot segments; else as it was written */
+	struct str query;
+	bool has_query;
+};
+/*
+ * Resolves what Location or Content-Location says (RFC 3986 section 5.2; RFC 9110 sections 10.2.2
+ * and 8.7) against a request. base_path: the request's, in normal form. A fragment is dropped. A
+ * reference that leads to the same document ("", "#a") gives base_path and no query: the caller
+ * takes the request's. Escapes are neither checked nor brought into one spelling: uri_path does.
+ * URI_BAD: another scheme than http and https, or one of these without a host, user information
+ * (RFC 9110 section 4.2.4), a host that is none, a ':' in the first segment of a relative path, a
+ * blank or control byte anywhere, or a base_path without '/' in front. Never URI_ODD. All of *out
+ * is empty unless it is URI_OK.
+ */
+enum uri_result uri_resolve(struct str base_path, struct str reference, struct arena *a,
+			    struct uri_reference *out) MUST_CHECK;
 
 /* One cookie of a Cookie header (RFC 6265 section 5.4). */
 struct cookie {

@@ -1,7 +1,7 @@
 /*
  * Objects: one allocation for the struct, the key and the head, one for the body.
  *
- *     struct object | key | head | vary names          body (grows by doubling until it is sealed)
+ *     struct object | key | head | made | others       body (grows by doubling until it is sealed)
  *
  * What a lookup reads comes first, within 64 bytes: links, references, hash, length of the key. The
  * key's bytes follow the struct.
@@ -26,9 +26,10 @@ struct object {
 	char *body;
 	size_t body_n;
 	size_t body_room;
+	struct object *lender; /* reference: whose body it is, if not its own */
 	bool sealed;
 	struct object_head head; /* slices of bytes */
-	char bytes[];            /* key, head, vary */
+	char bytes[];            /* key, head, made, then the other texts */
 };
 
 _Static_assert(offsetof(struct object, links) == 0, "object_links() casts");
@@ -45,23 +46,32 @@ static struct str take_copy(char **to, struct str s)
 	return copy;
 }
 
-/* The slice of new that part is of old. */
-static struct str same_slice(struct str part, struct str old, struct str new)
+/* Where a slice of the maker's head or made fields is in the object's. */
+static struct str same_slice(struct str part, const struct object_head *old,
+			     const struct object_head *new)
 {
+	const struct str *from = &old->head, *to = &new->head;
+
 	if (part.n == 0)
 		return (struct str){NULL, 0};
-	CHECK(part.p >= old.p && part.p + part.n <= old.p + old.n);
-	return str_make(new.p + (part.p - old.p), part.n);
+	if (part.p < from->p || part.p + part.n > from->p + from->n) {
+		from = &old->made;
+		to = &new->made;
+	}
+	CHECK(part.p >= from->p && part.p + part.n <= from->p + from->n);
+	return str_make(to->p + (part.p - from->p), part.n);
 }
 
 /* 0: more than there can be. */
 static size_t size_of(const struct key *key, const struct object_head *head)
 {
-	size_t n;
+	size_t n = sizeof(struct object);
+	const size_t parts[] = {key->bytes.n, head->head.n,     head->made.n,  head->control.n,
+				head->vary.n, head->variants.n, head->labels.n};
 
-	if (key->bytes.n > UINT32_MAX || __builtin_add_overflow(head->head.n, head->vary.n, &n) ||
-	    __builtin_add_overflow(n, sizeof(struct object) + key->bytes.n, &n))
-		return 0;
+	for (size_t i = 0; i < ARRAY_LEN(parts); i++)
+		if (parts[i] > UINT32_MAX || __builtin_add_overflow(n, parts[i], &n))
+			return 0;
 	return n;
 }
 
@@ -86,9 +96,16 @@ struct object *object_new(const struct key *key, const struct object_head *head,
 	to = o->bytes;
 	take_copy(&to, key->bytes);
 	o->head.head = take_copy(&to, head->head);
+	o->head.made = take_copy(&to, head->made);
+	o->head.control = take_copy(&to, head->control);
 	o->head.vary = take_copy(&to, head->vary);
-	o->head.etag = same_slice(head->etag, head->head, o->head.head);
-	o->head.last_modified = same_slice(head->last_modified, head->head, o->head.head);
+	o->head.variants = take_copy(&to, head->variants);
+	o->head.labels = take_copy(&to, head->labels);
+	o->head.etag = same_slice(head->etag, head, &o->head);
+	o->head.last_modified = same_slice(head->last_modified, head, &o->head);
+	o->head.date = same_slice(head->date, head, &o->head);
+	o->head.language = same_slice(head->language, head, &o->head);
+	o->head.type = same_slice(head->type, head, &o->head);
 	return o;
 }
 
@@ -138,9 +155,28 @@ void object_take_body(struct object *o, char *p, size_t n)
 	o->body_room = n;
 }
 
+void object_share_body(struct object *o, struct object *from)
+{
+	CHECK(!o->sealed && !o->body && from->sealed);
+	o->lender = object_ref(from->lender ? from->lender : from);
+	o->body = from->body;
+	o->body_n = from->body_n;
+	o->body_room = from->body_room;
+}
+
+char *object_made(struct object *o)
+{
+	CHECK(!o->sealed);
+	return (char *)(uintptr_t)o->head.made.p;
+}
+
 void object_seal(struct object *o)
 {
 	CHECK(!o->sealed);
+	if (o->lender) {
+		o->sealed = true;
+		return;
+	}
 	if (o->body_n == 0) {
 		free(o->body);
 		o->body = NULL;
@@ -176,7 +212,10 @@ void object_unref(struct object **o)
 	CHECK(refs > 0);
 	if (refs > 1)
 		return;
-	free(dropped->body);
+	if (dropped->lender)
+		object_unref(&dropped->lender);
+	else
+		free(dropped->body);
 	free(dropped);
 }
 
@@ -195,9 +234,16 @@ struct str object_body(const struct object *o)
 	return (struct str){o->body, o->body_n};
 }
 
+struct str object_fields(const struct object *o)
+{
+	return str_make(o->head.head.p, o->head.head.n + o->head.made.n);
+}
+
 size_t object_size(const struct object *o)
 {
-	size_t size = sizeof(*o) + MALLOC_COSTS + o->key_n + o->head.head.n + o->head.vary.n;
+	const struct object_head *h = &o->head;
+	size_t size = sizeof(*o) + MALLOC_COSTS + o->key_n + h->head.n + h->made.n + h->control.n +
+		      h->vary.n + h->variants.n + h->labels.n;
 
 	return o->body ? size + MALLOC_COSTS + o->body_room : size;
 }
@@ -215,7 +261,9 @@ static int64_t later(int64_t a, int64_t b)
 int64_t object_dead_at(const struct object *o)
 {
 	const struct object_head *h = &o->head;
+	int64_t useful = h->grace > h->stale_if_error ? h->grace : h->stale_if_error;
 
-	return later(later(h->born, h->lifetime),
-		     h->grace > h->stale_if_error ? h->grace : h->stale_if_error);
+	if (h->keep > useful)
+		useful = h->keep;
+	return later(later(h->born, h->lifetime), useful);
 }

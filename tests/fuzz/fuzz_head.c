@@ -99,7 +99,7 @@ static void check_verdict(const struct policy_verdict *v)
 	CHECK(v->stale_if_error >= 0 && v->stale_if_error <= POLICY_TIME_MAX);
 	CHECK(!v->must_revalidate || (v->grace == 0 && v->stale_if_error == 0));
 	if (v->store)
-		CHECK(v->age < v->lifetime + v->grace + v->stale_if_error);
+		CHECK(v->age < v->lifetime + v->grace + v->stale_if_error + v->keep);
 }
 
 static void judge(const struct cgi_head *head)
@@ -110,12 +110,12 @@ static void judge(const struct cgi_head *head)
 	    {.ttl = 10000, .grace = 20000, .heuristic = true, .set_cookie = SET_COOKIE_DROP},
 	    {.ttl = 10000, .stale_if_error = 30000, .override = OVERRIDE_YES},
 	    {.ttl = 10000, .override = OVERRIDE_FORCE, .set_cookie = SET_COOKIE_STORE},
-	    {.statuses = statuses, .n_statuses = ARRAY_LEN(statuses), .has_statuses = true},
+	    {.statuses = statuses, .n_statuses = ARRAY_LEN(statuses)},
 	};
 	struct policy_verdict v;
 
 	for (size_t i = 0; i < ARRAY_LEN(rules) * 2; i++) {
-		struct policy_request request = {.authorized = i % 2};
+		struct policy_request request = {.authorized = i % 2, .ranged = i % 3 == 0};
 
 		policy_judge(head, &rules[i / 2], &request, NOW - 50, NOW, &v);
 		check_verdict(&v);

@@ -40,7 +40,6 @@ static void check_rule(const struct rule *rule, size_t index)
 	CHECK(rule->index == index);
 	CHECK((rule->kind == MATCH_REGEX) == (rule->regex != NULL));
 	CHECK(rule->policy.ttl >= 0 && rule->policy.grace >= 0 && rule->policy.stale_if_error >= 0);
-	CHECK(rule->policy.has_statuses || rule->policy.n_statuses == 0);
 	CHECK(rule->min_uses >= 1 && rule->max_object >= 1 && rule->coalesce_timeout >= 0);
 	CHECK(rule->key.n > 0);
 	for (size_t i = 0; i < rule->key.n; i++)

@@ -1,5 +1,5 @@
 /*
- * What test_policy.c and test_lifetime.c have in common: a line of their tables, and how it is
+ * What the tests of policy have in common: a line of their tables, and how it is
  * tried. Include it after cmocka.h.
  */
 #ifndef FCGICACHE_UNIT_POLICY_CASE_H
@@ -13,35 +13,46 @@
 #define S(n) (INT64_C(1000) * (n))
 #define MAX  POLICY_TIME_MAX
 
+#define ETAG          "ETag: \"a\"\n"
+#define LAST_MODIFIED "Last-Modified: Sun, 06 Nov 1994 08:32:57 GMT\n"
+
 struct policy_case {
 	const char *head; /* fields, each ended by LF */
 	struct policy_rule rule;
-	enum reason reason; /* NONE: stored, as the times below say */
-	int64_t lifetime, age, grace, stale_if_error;
-	bool must_revalidate, shared;
+	enum reason reason; /* NONE: stored, as the times below say; else only age is asked */
+	int64_t lifetime, age, grace, stale_if_error, keep;
+	bool must_revalidate, no_cache, immutable, shared;
 	int64_t took; /* ms from request to head */
-	bool authorized, client_no_store;
+	bool authorized, client_no_store, ranged;
 };
 
 static inline void fail_case(const struct policy_case *c, const struct policy_verdict *v,
 			     const char *what)
 {
-	fail_msg("%s wrong: reason \"%s\" lifetime %lld age %lld grace %lld error %lld for\n%s",
+	fail_msg("%s wrong: reason \"%s\" lifetime %lld age %lld grace %lld error %lld keep %lld "
+		 "for\n%s",
 		 what, reason_name(v->reason).p, (long long)v->lifetime, (long long)v->age,
-		 (long long)v->grace, (long long)v->stale_if_error, c->head);
+		 (long long)v->grace, (long long)v->stale_if_error, (long long)v->keep, c->head);
+}
+
+/* fields: as in a case. */
+static inline void parse_case(const char *fields, struct arena *a, struct cgi_head *head)
+{
+	struct str bytes;
+
+	assert_true(arena_printf(a, &bytes, "%s\n", fields));
+	if (cgi_head_parse(bytes, 65536, a, head) != HEAD_DONE)
+		fail_msg("no head: %s", fields);
 }
 
 static inline void judge(const struct policy_case *c, struct policy_verdict *v)
 {
-	struct policy_request request = {c->authorized, c->client_no_store};
+	struct policy_request request = {c->authorized, c->client_no_store, c->ranged};
 	struct cgi_head head;
-	struct str bytes;
 	struct arena a;
 
 	arena_init(&a);
-	assert_true(arena_printf(&a, &bytes, "%s\n", c->head));
-	if (cgi_head_parse(bytes, 65536, &a, &head) != HEAD_DONE)
-		fail_msg("no head: %s", c->head);
+	parse_case(c->head, &a, &head);
 	policy_judge(&head, &c->rule, &request, NOW - c->took, NOW, v);
 	arena_fini(&a);
 }
@@ -57,6 +68,10 @@ static inline void check(const struct policy_case *c)
 		fail_case(c, &v, "lifetime or age");
 	if (v.grace != c->grace || v.stale_if_error != c->stale_if_error)
 		fail_case(c, &v, "staleness");
+	if (v.keep != c->keep || v.no_cache != c->no_cache)
+		fail_case(c, &v, "keep or no_cache");
+	if (v.immutable != c->immutable)
+		fail_case(c, &v, "immutable");
 	if (v.must_revalidate != c->must_revalidate)
 		fail_case(c, &v, "must_revalidate");
 	if (v.shared != c->shared)
@@ -71,6 +86,8 @@ static inline void check(const struct policy_case *c)
 	} while (0)
 
 #define STORED(seconds) .lifetime = S(seconds)
+#define KEPT            .keep = POLICY_KEEP
+#define CHECKED         KEPT, .no_cache = true, .must_revalidate = true
 #define TTL(seconds)    .rule = {.ttl = S(seconds)}
 
 #endif

@@ -85,14 +85,14 @@ static void key_and_head_are_copied(void **state)
 
 static void a_vary_marker_holds_its_names(void **state)
 {
-	struct object_head head = {.kind = OBJECT_VARY, .vary = STR("accept,accept-language")};
+	struct object_head head = {.kind = OBJECT_MARKER, .vary = STR("accept,accept-language")};
 	struct key key = key_make(STR("http://a/"));
 	struct object *o = object_new(&key, &head, 0);
 
 	(void)state;
 	assert_non_null(o);
 	object_seal(o);
-	assert_int_equal(object_head(o)->kind, OBJECT_VARY);
+	assert_int_equal(object_head(o)->kind, OBJECT_MARKER);
 	assert_str(object_head(o)->vary, "accept,accept-language");
 	assert_int_equal(object_body(o).n, 0);
 	object_unref(&o);

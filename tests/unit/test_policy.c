@@ -11,105 +11,8 @@
 
 #include "policy_case.h"
 
-/* ------------------------------------------------------------------ statuses */
-
-static const struct status_ttl statuses[] = {
-    {404, S(30)}, {410, 0}, {503, S(5)}, {5, S(2)}, {3, 0}, {301, S(60)},
-};
-static const struct status_ttl redirects[] = {{3, S(5)}};
-#define STATUSES .statuses = statuses, .n_statuses = ARRAY_LEN(statuses), .has_statuses = true
-
-static void test_statuses_with_max_age(void **state)
-{
-	static const short stored[] = {200, 203, 204, 300, 301, 302, 307, 308, 404, 405, 410, 414};
-	char head[64];
-
-	(void)state;
-	for (int status = 200; status <= 999; status++) {
-		struct policy_case c = {.head = head, .reason = REASON_STATUS};
-
-		snprintf(head, sizeof(head), "Status: %d\nCache-Control: max-age=60\n", status);
-		for (size_t i = 0; i < ARRAY_LEN(stored); i++) {
-			if (stored[i] == status) {
-				c.reason = REASON_NONE;
-				c.lifetime = S(60);
-			}
-		}
-		if (status == 206)
-			c.reason = REASON_PARTIAL;
-		check(&c);
-	}
-}
-
-static void test_statuses_with_ttl(void **state)
-{
-	char head[32];
-
-	(void)state;
-	for (int status = 200; status <= 599; status++) {
-		struct policy_case c = {.head = head, TTL(10)}, explicit = {.head = head};
-		struct policy_verdict v;
-
-		snprintf(head, sizeof(head), "Status: %d\n", status);
-		judge(&c, &v);
-		assert_int_equal(v.store,
-				 status == 200 || status == 203 || status == 301 || status == 308);
-		judge(&explicit, &v);
-		assert_false(v.store);
-	}
-}
-
-static const struct policy_case status_cases[] = {
-    {"Status: 200\n", TTL(10), STORED(10)},
-    {"Status: 404\n", TTL(10), .reason = REASON_NO_LIFETIME},
-    {"Status: 302\nLocation: /\n", TTL(10), .reason = REASON_NO_LIFETIME},
-    {"Status: 500\n", TTL(10), .reason = REASON_STATUS},
-    /* the table of the rule */
-    {"Status: 404\n", .rule = {STATUSES}, STORED(30)},
-    {"Status: 503\n", .rule = {STATUSES}, STORED(5)},
-    {"Status: 500\n", .rule = {STATUSES}, STORED(2)},
-    {"Status: 599\n", .rule = {STATUSES}, STORED(2)},
-    {"Status: 301\n", .rule = {STATUSES}, STORED(60)},
-    {"Status: 200\n", .rule = {STATUSES}, .reason = REASON_NO_LIFETIME},
-    {"Status: 200\n", .rule = {.ttl = S(10), STATUSES}, STORED(10)},
-    {"Status: 203\n", .rule = {.ttl = S(10), STATUSES}, STORED(10)},
-    {"Status: 404\n", .rule = {.ttl = S(10), STATUSES}, STORED(30)},
-    {"Status: 403\n", .rule = {STATUSES}, .reason = REASON_STATUS},
-    /* 0 forbids, whatever the response says */
-    {"Status: 410\nCache-Control: max-age=60\n", .rule = {STATUSES}, .reason = REASON_STATUS},
-    {"Status: 308\nCache-Control: max-age=60\n", .rule = {.ttl = S(10), STATUSES},
-     .reason = REASON_STATUS},
-    /* a status that is named obeys the response's lifetime */
-    {"Status: 503\nCache-Control: max-age=1\n", .rule = {STATUSES}, STORED(1)},
-    {"Status: 503\nCache-Control: no-store\n", .rule = {STATUSES}, .reason = REASON_NO_STORE},
-    /* never */
-    {"Status: 206\nCache-Control: max-age=60\n", TTL(10), .reason = REASON_PARTIAL},
-    {"Status: 304\nCache-Control: max-age=60\n", TTL(10), .reason = REASON_STATUS},
-    {"Status: 304\n", .rule = {.statuses = redirects, .n_statuses = 1}, .reason = REASON_STATUS},
-    {"Status: 303\n", .rule = {.statuses = redirects, .n_statuses = 1}, STORED(5)},
-    {"Content-Range: bytes 0-1/2\nCache-Control: max-age=60\n", .reason = REASON_PARTIAL},
-    {"Content-Range: bytes 0-1/2\n", .rule = {.ttl = S(9), .override = OVERRIDE_FORCE},
-     .reason = REASON_PARTIAL},
-};
-
-static void test_statuses(void **state)
-{
-	CHECK_ALL(status_cases);
-}
-
-static void test_rule_ttl(void **state)
-{
-	const struct policy_rule rule = {.ttl = S(10), STATUSES};
-
-	(void)state;
-	assert_int_equal(policy_rule_ttl(&rule, 200), S(10));
-	assert_int_equal(policy_rule_ttl(&rule, 404), S(30));
-	assert_int_equal(policy_rule_ttl(&rule, 503), S(5));
-	assert_int_equal(policy_rule_ttl(&rule, 502), S(2));
-	assert_int_equal(policy_rule_ttl(&rule, 308), 0);
-	assert_int_equal(policy_rule_ttl(&rule, 204), 0);
-	assert_int_equal(policy_rule_ttl(&rule, 410), 0);
-}
+static const struct status_ttl statuses[] = {{404, S(30)}, {503, S(5)}};
+#define STATUSES .statuses = statuses, .n_statuses = ARRAY_LEN(statuses)
 
 /* ------------------------------------------------------------------ what is never or seldom stored
  */
@@ -155,7 +58,6 @@ static const struct policy_case forbidding_cases[] = {
     {"Cache-Control: \"max-age=60, no-store\n", TTL(10), .reason = REASON_NO_STORE},
     {"Cache-Control: ext=\"a, no-store\n", TTL(10), .reason = REASON_NO_STORE},
     {"Cache-Control: ext=\"a\\\", no-store\n", TTL(10), .reason = REASON_NO_STORE},
-    {"Cache-Control: must-understand, no-store, max-age=60\n", .reason = REASON_NO_STORE},
     /* but not inside a value, nor as a part of a name */
     {"Cache-Control: ext=\"no-store\"\n", TTL(10), STORED(10)},
     {"Cache-Control: ext=\"a, no-store\", b\n", TTL(10), STORED(10)},
@@ -218,6 +120,10 @@ static const struct policy_case asker_cases[] = {
     {"Cache-Control: public\n", TTL(10), .authorized = true, STORED(10), .shared = true},
     {"Cache-Control: Public\n", TTL(10), STORED(10), .shared = true},
     {"Cache-Control: public, private\n", TTL(10), .authorized = true, .reason = REASON_PRIVATE},
+    {"Cache-Control: public;, max-age=60\n", .authorized = true, .reason = REASON_AUTHORIZATION},
+    {"Cache-Control: \"public\", max-age=60\n", .authorized = true, .reason = REASON_AUTHORIZATION},
+    {"Cache-Control: max-age=60, ext=\"a, public\n", .authorized = true,
+     .reason = REASON_AUTHORIZATION},
     {"Cache-Control: ext=\"public\", max-age=60\n", .authorized = true,
      .reason = REASON_AUTHORIZATION},
     {"A: b\n", .rule = {.ttl = S(9), .override = OVERRIDE_YES}, .authorized = true,
@@ -273,18 +179,112 @@ static const struct policy_case stale_cases[] = {
      .stale_if_error = S(30)},
     {"Cache-Control: max-age=60\nAge: 89\n", STALE, STORED(60), .age = S(89), .grace = S(20),
      .stale_if_error = S(30)},
-    {"Cache-Control: max-age=60\nAge: 90\n", STALE, .reason = REASON_NO_LIFETIME},
+    {"Cache-Control: max-age=60\nAge: 90\n", STALE, .age = S(90), .reason = REASON_NO_LIFETIME},
+    /* or checked with the application */
+    {"Cache-Control: max-age=0\nETag: \"a\"\n", STORED(0), KEPT},
+    {"Cache-Control: max-age=0\nETag: \"a\"\n", STALE, STORED(0), .grace = S(20),
+     .stale_if_error = S(30), KEPT},
+    {"Cache-Control: max-age=0, must-revalidate\nETag: W/\"a\"\n", STALE, STORED(0),
+     .must_revalidate = true, .shared = true, KEPT},
+    {"Cache-Control: s-maxage=0\nETag: \"a\"\n", STALE, STORED(0), .must_revalidate = true,
+     .shared = true, KEPT},
+    {"Cache-Control: max-age=x\nLast-Modified: Sun, 06 Nov 1994 08:32:57 GMT\n", STORED(0), KEPT},
+    {"Expires: 0\nETag: \"a\"\n", STORED(0), KEPT},
+    {"Cache-Control: max-age=60\nAge: 86459\nETag: \"a\"\n", STORED(60), .age = S(86459), KEPT},
+    {"Cache-Control: max-age=60\nAge: 86460\nETag: \"a\"\n", .age = S(86460),
+     .reason = REASON_NO_LIFETIME},
+    {"X-Accel-Expires: 0\nETag: \"a\"\n", .reason = REASON_NO_LIFETIME},
     {"Cache-Control: max-age=2\n", .rule = {.grace = S(20)}, .took = S(3), STORED(2), .age = S(3),
      .grace = S(20)},
     /* a grace alone is no lifetime */
     {"A: b\n", .rule = {.grace = S(20), .stale_if_error = S(30)}, .reason = REASON_NO_LIFETIME},
     {"Cache-Control: stale-while-revalidate=60\n", .reason = REASON_NO_LIFETIME},
+    {"ETag: \"a\"\n", .rule = {.grace = S(20)}, .reason = REASON_NO_LIFETIME},
     {"Cache-Control: no-cache, stale-while-revalidate=60\n", STALE, .reason = REASON_NO_CACHE},
+    {"Cache-Control: no-cache, stale-while-revalidate=60\nETag: \"a\"\n", STALE, CHECKED},
 };
 
 static void test_staleness(void **state)
 {
 	CHECK_ALL(stale_cases);
+}
+
+static const struct policy_case keep_cases[] = {
+    {"ETag: \"a\"\n", TTL(10), STORED(10), KEPT},
+    {"etag: W/\"a\"\n", TTL(10), STORED(10), KEPT},
+    {"ETag: \"\"\n", TTL(10), STORED(10), KEPT},
+    {LAST_MODIFIED, TTL(10), STORED(10), KEPT},
+    {"Last-Modified: Sunday, 06-Nov-94 08:32:57 GMT\n", TTL(10), STORED(10), KEPT},
+    {"Last-Modified: Sun Nov  6 08:32:57 1994\n", TTL(10), STORED(10), KEPT},
+    {"ETag: \"a\"\nLast-Modified: never\n", TTL(10), STORED(10), KEPT},
+    {"ETag:\n", TTL(10), STORED(10)},
+    {"ETag: \t\n", TTL(10), STORED(10)},
+    {"Last-Modified: never\n", TTL(10), STORED(10)},
+    {"Last-Modified: 0\n", TTL(10), STORED(10)},
+    {"Last-Modified:\n", TTL(10), STORED(10)},
+    {"Date: Sun, 06 Nov 1994 08:49:37 GMT\n", TTL(10), STORED(10)},
+    /* a validator that is withheld is none */
+    {"ETag: \"a\"\nCache-Control: no-cache=etag\n", TTL(10), STORED(10)},
+    {LAST_MODIFIED "Cache-Control: no-cache=\"Last-Modified\"\n", TTL(10), STORED(10)},
+    {LAST_MODIFIED "ETag: \"a\"\nCache-Control: no-cache=etag\n", TTL(10), STORED(10), KEPT},
+};
+
+static void test_keep(void **state)
+{
+	CHECK_ALL(keep_cases);
+}
+
+#define ALWAYS .rule = {.validate_always = true}
+
+static const struct policy_case always_cases[] = {
+    /* with an ETag, whatever the lifetime */
+    {"ETag: \"a\"\n", ALWAYS, STORED(0), KEPT},
+    {"ETag: \"a\"\nCache-Control: max-age=60\n", ALWAYS, STORED(60), KEPT},
+    {"ETag: \"a\"\nCache-Control: max-age=0\n", ALWAYS, STORED(0), KEPT},
+    {"ETag: \"a\"\nExpires: 0\n", ALWAYS, STORED(0), KEPT},
+    {"ETag: \"a\"\nCache-Control: no-cache\n", ALWAYS, STORED(0), CHECKED},
+    {"ETag: \"a\"\n", .rule = {.validate_always = true, .ttl = S(10), .stale_if_error = S(30)},
+     STORED(10), .stale_if_error = S(30), KEPT},
+    {"Status: 404\nETag: \"a\"\n", .rule = {.validate_always = true, .ttl = S(10)}, STORED(0),
+     KEPT},
+    /* without one never */
+    {"A: b\n", ALWAYS, .reason = REASON_NO_ETAG},
+    {"ETag:\n", ALWAYS, .reason = REASON_NO_ETAG},
+    {LAST_MODIFIED, .rule = {.validate_always = true, .ttl = S(10)}, .reason = REASON_NO_ETAG},
+    {"Cache-Control: max-age=60\n", ALWAYS, .reason = REASON_NO_ETAG},
+    {"Cache-Control: no-cache\n", ALWAYS, .reason = REASON_NO_ETAG},
+    {"ETag: \"a\"\nCache-Control: no-cache=\"ETag\"\n", ALWAYS, .reason = REASON_NO_ETAG},
+    /* what forbids holds */
+    {"ETag: \"a\"\nCache-Control: no-store\n", ALWAYS, .reason = REASON_NO_STORE},
+    {"ETag: \"a\"\nCache-Control: private\n", ALWAYS, .reason = REASON_PRIVATE},
+    {"ETag: \"a\"\nSet-Cookie: a\n", ALWAYS, .reason = REASON_SET_COOKIE},
+    {"ETag: \"a\"\nVary: *\n", ALWAYS, .reason = REASON_VARY_STAR},
+    {"ETag: \"a\"\nStatus: 500\n", ALWAYS, .reason = REASON_STATUS},
+    {"ETag: \"a\"\nX-Accel-Expires: 0\n", ALWAYS, .reason = REASON_NO_LIFETIME},
+    {"ETag: \"a\"\n", ALWAYS, .authorized = true, .reason = REASON_AUTHORIZATION},
+    {"ETag: \"a\"\n", ALWAYS, .client_no_store = true, .reason = REASON_CLIENT_NO_STORE},
+};
+
+static void test_validate_always(void **state)
+{
+	CHECK_ALL(always_cases);
+}
+
+/* RFC 8246 */
+static const struct policy_case immutable_cases[] = {
+    {"Cache-Control: max-age=60, immutable\n", STORED(60), .immutable = true},
+    {"Cache-Control: IMMUTABLE, max-age=60, immutable\n", STORED(60), .immutable = true},
+    {"Cache-Control: max-age=60, immutable=1\n", STORED(60), .immutable = true},
+    {"CDN-Cache-Control: max-age=60, immutable\n", STORED(60), .immutable = true},
+    {"CDN-Cache-Control: max-age=60\nCache-Control: immutable\n", STORED(60)},
+    {"CDN-Cache-Control: max-age=60, immutable=?0\n", STORED(60)},
+    {"Cache-Control: max-age=60, immutables, x=\"immutable\"\n", STORED(60)},
+    {"Cache-Control: immutable\n", TTL(10), STORED(10), .immutable = true},
+};
+
+static void test_immutable(void **state)
+{
+	CHECK_ALL(immutable_cases);
 }
 
 /* Which times the rule in force may change afterwards. */
@@ -330,6 +330,7 @@ static const struct policy_case override_cases[] = {
     {"Cache-Control: max-age=60\n", YES, NINE},
     {"Cache-Control: max-age=0\n", YES, NINE},
     {"Cache-Control: no-cache\n", YES, NINE},
+    {"Cache-Control: no-cache\nETag: \"a\"\n", YES, NINE, KEPT},
     {"Cache-Control: no-cache=\"a\", max-age=0\n", YES, NINE},
     {"Cache-Control: s-maxage=60\n", YES, NINE, .shared = true},
     {"Cache-Control: s-maxage=0\n", YES, NINE, .shared = true},
@@ -370,6 +371,7 @@ static const struct policy_case override_cases[] = {
     {"Status: 404\nCache-Control: max-age=60\n", YES, STORED(60), .grace = S(20),
      .stale_if_error = S(30)},
     {"Status: 404\nCache-Control: no-cache\n", YES, .reason = REASON_NO_CACHE},
+    {"Status: 404\nCache-Control: no-cache\nETag: \"a\"\n", YES, CHECKED},
     {"Status: 404\nCache-Control: max-age=60\n",
      .rule = {.ttl = S(9), .override = OVERRIDE_YES, STATUSES}, STORED(30)},
     {"Status: 503\nCache-Control: no-cache\n", .rule = {.override = OVERRIDE_YES, STATUSES},
@@ -419,6 +421,10 @@ static void test_client(void **state)
 	    {"", "", {NOT_GIVEN}},
 	    {"no-store", NULL, {.no_store = true, NOT_GIVEN}},
 	    {"No-Cache", NULL, {.no_cache = true, NOT_GIVEN}},
+	    {"no-cache=a", NULL, {.no_cache = true, NOT_GIVEN}},
+	    {"no-cache=\"a, b\"", NULL, {.no_cache = true, NOT_GIVEN}},
+	    {"no-cache=x y", NULL, {.no_cache = true, NOT_GIVEN}},
+	    {"no-transform, foo=\"no-cache\"", NULL, {NOT_GIVEN}},
 	    {"only-if-cached", NULL, {.only_if_cached = true, NOT_GIVEN}},
 	    {"foo, only-if-cached ,no-cache",
 	     NULL,
@@ -428,11 +434,23 @@ static void test_client(void **state)
 	    {"max-age=60, max-age=5", NULL, {.max_age = S(5), .min_fresh = -1, .max_stale = -1}},
 	    {"max-age=x", NULL, {.max_age = 0, .min_fresh = -1, .max_stale = -1}},
 	    {"max-age", NULL, {.max_age = 0, .min_fresh = -1, .max_stale = -1}},
+	    {"max-age =60", NULL, {.max_age = 0, .min_fresh = -1, .max_stale = -1}},
+	    {"max-age= 60", NULL, {.max_age = 0, .min_fresh = -1, .max_stale = -1}},
+	    {"max-age=-1", NULL, {.max_age = 0, .min_fresh = -1, .max_stale = -1}},
+	    {"max-age=\"60\"", NULL, {.max_age = S(60), .min_fresh = -1, .max_stale = -1}},
 	    {"max-age=99999999999", NULL, {.max_age = MAX, .min_fresh = -1, .max_stale = -1}},
 	    {"min-fresh=5", NULL, {.max_age = -1, .min_fresh = S(5), .max_stale = -1}},
 	    {"min-fresh=5, min-fresh=9", NULL, {.max_age = -1, .min_fresh = S(9), .max_stale = -1}},
+	    {"min-fresh=x", NULL, {.max_age = -1, .min_fresh = 0, .max_stale = -1}},
+	    {"min-fresh", NULL, {.max_age = -1, .min_fresh = 0, .max_stale = -1}},
+	    {"min-fresh=x, min-fresh=9", NULL, {.max_age = -1, .min_fresh = S(9), .max_stale = -1}},
+	    {"min-fresh=99999999999", NULL, {.max_age = -1, .min_fresh = MAX, .max_stale = -1}},
 	    {"max-stale=5", NULL, {.max_age = -1, .min_fresh = -1, .max_stale = S(5)}},
 	    {"max-stale", NULL, {.max_age = -1, .min_fresh = -1, .max_stale = MAX}},
+	    {"max-stale;", NULL, {.max_age = -1, .min_fresh = -1, .max_stale = 0}},
+	    {"max-stale=", NULL, {.max_age = -1, .min_fresh = -1, .max_stale = 0}},
+	    {"max-stale =5", NULL, {.max_age = -1, .min_fresh = -1, .max_stale = 0}},
+	    {"max-age=60, max-stale", NULL, {.max_age = S(60), .min_fresh = -1, .max_stale = MAX}},
 	    {"max-stale=x", NULL, {.max_age = -1, .min_fresh = -1, .max_stale = 0}},
 	    {"max-stale, max-stale=5", NULL, {.max_age = -1, .min_fresh = -1, .max_stale = S(5)}},
 	    {"MAX-STALE=\"5\"", NULL, {.max_age = -1, .min_fresh = -1, .max_stale = S(5)}},
@@ -461,17 +479,11 @@ static void test_client(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_statuses_with_max_age),
-	    cmocka_unit_test(test_statuses_with_ttl),
-	    cmocka_unit_test(test_statuses),
-	    cmocka_unit_test(test_rule_ttl),
-	    cmocka_unit_test(test_kinds),
-	    cmocka_unit_test(test_forbidding),
-	    cmocka_unit_test(test_askers),
-	    cmocka_unit_test(test_staleness),
-	    cmocka_unit_test(test_origin_of_times),
-	    cmocka_unit_test(test_override),
-	    cmocka_unit_test(test_control_fields),
+	    cmocka_unit_test(test_kinds),     cmocka_unit_test(test_forbidding),
+	    cmocka_unit_test(test_askers),    cmocka_unit_test(test_staleness),
+	    cmocka_unit_test(test_keep),      cmocka_unit_test(test_validate_always),
+	    cmocka_unit_test(test_immutable), cmocka_unit_test(test_origin_of_times),
+	    cmocka_unit_test(test_override),  cmocka_unit_test(test_control_fields),
 	    cmocka_unit_test(test_client),
 	};
 

@@ -58,7 +58,6 @@ static void default_rule(void **state)
 	assert_int_equal(rule->policy.stale_if_error, 0);
 	assert_int_equal(rule->policy.override, OVERRIDE_NO);
 	assert_false(rule->policy.heuristic);
-	assert_false(rule->policy.has_statuses);
 	assert_int_equal(rule->policy.n_statuses, 0);
 	assert_int_equal(rule->policy.set_cookie, SET_COOKIE_BYPASS);
 	assert_false(rule->client_control);
@@ -140,7 +139,6 @@ static void every_rule_key(void **state)
 	assert_int_equal(rule->policy.stale_if_error, 3000);
 	assert_int_equal(rule->policy.override, OVERRIDE_FORCE);
 	assert_true(rule->policy.heuristic);
-	assert_true(rule->policy.has_statuses);
 	assert_int_equal(rule->policy.n_statuses, 2);
 	assert_int_equal(rule->policy.statuses[0].code, 404);
 	assert_int_equal(rule->policy.statuses[0].ttl, 30000);
@@ -196,7 +194,6 @@ static void rules_start_from_defaults(void **state)
 	assert_int_equal(set->rules[1].policy.grace, 0);
 	assert_int_equal(set->rules[1].ignore_cookies.n, 1);
 	assert_int_equal(set->rules[1].key.v[0].kind, KEY_URI);
-	assert_true(set->rules[1].policy.has_statuses);
 	assert_int_equal(set->rules[1].policy.n_statuses, 0);
 	assert_int_equal(set->rules[1].max_object, 9 << 10);
 	ruleset_unref(&set);

@@ -427,6 +427,30 @@ static void test_hosts(void **state)
 	assert_false(uri_host_valid(str_make("[::1\0]", 6)));
 }
 
+static void test_normal_hosts(void **state)
+{
+	static const char *const cases[][3] = {
+	    {"http", "Example.COM", "example.com"},
+	    {"http", "a:80", "a"},
+	    {"http", "a:443", "a:443"},
+	    {"https", "a:443", "a"},
+	    {"https", "A:80", "a:80"},
+	    {"http", "a:", "a"},
+	    {"http", "[::FFFF]:80", "[::ffff]"},
+	    {"https", "[::1]:8443", "[::1]:8443"},
+	};
+	struct str host;
+	struct arena a;
+
+	(void)state;
+	arena_init(&a);
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		assert_true(uri_host_normal(str_of(cases[i][1]), str_of(cases[i][0]), &a, &host));
+		assert_str(host, cases[i][2], cases[i][1]);
+	}
+	arena_fini(&a);
+}
+
 /* ------------------------------------------------------------------ cookies */
 
 static void test_cookies(void **state)
@@ -480,6 +504,7 @@ int main(void)
 	    cmocka_unit_test(test_query),
 	    cmocka_unit_test(test_query_decode),
 	    cmocka_unit_test(test_hosts),
+	    cmocka_unit_test(test_normal_hosts),
 	    cmocka_unit_test(test_cookies),
 	};
 

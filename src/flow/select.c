@@ -1,0 +1,216 @@
+/*
+ *     conditions --304, 412--> a head alone
+ *         | go on
+ *     Range, If-Range --> whole: the stored page as it is
+ *                     --> one range: a slice; several: multipart/byteranges; none: 416
+ */
+#include "flow/select.h"
+
+#include "http/cond.h"
+#include "http/headers.h"
+#include "http/range.h"
+#include "store/key.h"
+
+#define NO_LENGTH UINT64_MAX
+
+static struct cond_page page_of(const struct object_head *head)
+{
+	return (struct cond_page){
+	    .etag = head->etag,
+	    .last_modified = head->last_modified,
+	    .date = head->date,
+	    .received_ms = head->asked / 1000,
+	};
+}
+
+static enum cond_answer conditions(const struct request *r, const struct object_head *head,
+				   int64_t now)
+{
+	struct cond_request c = {
+	    .if_match = r->known[KNOWN_IF_MATCH],
+	    .if_none_match = r->known[KNOWN_IF_NONE_MATCH],
+	    .if_modified_since = r->known[KNOWN_IF_MODIFIED_SINCE],
+	    .if_unmodified_since = r->known[KNOWN_IF_UNMODIFIED_SINCE],
+	};
+	struct cond_page page = page_of(head);
+
+	if (head->status != 200 || (!c.if_match.p && !c.if_none_match.p && !c.if_modified_since.p &&
+				    !c.if_unmodified_since.p))
+		return COND_SEND;
+	return cond_evaluate(&c, &page, now);
+}
+
+static char *put(char *p, struct str s)
+{
+	if (s.n)
+		memcpy(p, s.p, s.n);
+	return p + s.n;
+}
+
+static bool describes_body(struct str line)
+{
+	return str_istarts(line, STR("Content-")) && !str_istarts(line, STR("Content-Location:"));
+}
+
+static bool is_type(struct str line)
+{
+	return str_istarts(line, STR("Content-Type:"));
+}
+
+/* Stored fields under another status line, without those that `leaves_out`, and one more. */
+static bool rewrite(struct request *r, struct str fields, struct str status,
+		    bool (*leaves_out)(struct str line), struct str more, struct str *out)
+{
+	char *p = arena_alloc(&r->arena, fields.n + status.n + more.n + 1), *start = p;
+	struct str line;
+
+	if (!p)
+		return false;
+	(void)str_split(&fields, '\n', &line); /* the Status line */
+	p = put(p, status);
+	while (str_split(&fields, '\n', &line))
+		if (!leaves_out || !leaves_out(line))
+			p = put(p, str_make(line.p, line.n + 1));
+	p = put(p, more);
+	*out = str_make(start, (size_t)(p - start));
+	return true;
+}
+
+/* RFC 9110 section 15.4.5: without what describes a body. */
+static bool not_modified(struct request *r, struct str fields, struct selection *out)
+{
+	out->status = 304;
+	out->length = NO_LENGTH;
+	out->n_slices = 0;
+	return rewrite(r, fields, STR("Status: 304 Not Modified\r\n"), describes_body, STR(""),
+		       &out->fields);
+}
+
+static bool failed(struct selection *out)
+{
+	out->status = 412;
+	out->length = out->n_slices = 0;
+	out->fields = STR("Status: 412 Precondition Failed\r\n");
+	return true;
+}
+
+static const struct str partial_status = STR("Status: 206 Partial Content\r\n");
+
+/* body: what is there of the page, from its byte `first` on; whole: the page's length. */
+static bool one_range(struct request *r, const struct object *o, struct range range, uint64_t whole,
+		      struct selection *out)
+{
+	uint64_t first = object_head(o)->first;
+	struct str field;
+
+	out->one[0] = str_sub(object_body(o), (size_t)(range.first - first),
+			      (size_t)(range.last + 1 - first));
+	out->slices = out->one;
+	out->n_slices = 1;
+	out->length = out->one[0].n;
+	return arena_printf(&r->arena, &field, "Content-Range: bytes %llu-%llu/%llu\r\n",
+			    (unsigned long long)range.first, (unsigned long long)range.last,
+			    (unsigned long long)whole) &&
+	       rewrite(r, object_fields(o), partial_status, NULL, field, &out->fields);
+}
+
+/* A boundary that nobody can foresee, so that no page can contain it. */
+static bool make_boundary(struct request *r, const struct object *o, struct str *boundary)
+{
+	uint64_t seed[2] = {(uint64_t)r->started_us, (uint64_t)(uintptr_t)o};
+	uint64_t a = key_hash(str_make((const char *)seed, sizeof(seed)));
+	uint64_t b = key_hash(str_make((const char *)&a, sizeof(a)));
+
+	return arena_printf(&r->arena, boundary, "%016llx%016llx", (unsigned long long)a,
+			    (unsigned long long)b);
+}
+
+static bool several_ranges(struct request *r, const struct object *o, const struct range *v,
+			   size_t n, struct selection *out)
+{
+	struct str boundary, field;
+
+	return make_boundary(r, o, &boundary) &&
+	       range_multipart(&r->arena, v, n, object_body(o), object_head(o)->type, boundary,
+			       &out->slices, &out->n_slices, &out->length) &&
+	       arena_printf(&r->arena, &field,
+			    "Content-Type: multipart/byteranges; boundary=%.*s\r\n",
+			    STR_ARG(boundary)) &&
+	       rewrite(r, object_fields(o), partial_status, is_type, field, &out->fields);
+}
+
+static bool not_satisfiable(struct request *r, uint64_t whole, struct selection *out)
+{
+	out->status = 416;
+	out->length = out->n_slices = 0;
+	return arena_printf(&r->arena, &out->fields,
+			    "Status: 416 Range Not Satisfiable\r\nContent-Range: bytes */%llu\r\n",
+			    (unsigned long long)whole);
+}
+
+/* Range is defined for GET alone (RFC 9110 section 14.2), and counts if If-Range holds. */
+static bool wants_ranges(const struct request *r, const struct object_head *head, int64_t now)
+{
+	struct cond_page page = page_of(head);
+
+	return r->is_get && r->known[KNOWN_RANGE].p &&
+	       (head->status == 200 || head->status == 206) &&
+	       cond_range_applies(r->known[KNOWN_IF_RANGE], &page, now);
+}
+
+/* What of a part was asked for is in it: decide_object has seen to that. */
+static bool part(struct request *r, const struct object *o, const struct range *v, size_t n,
+		 struct selection *out)
+{
+	struct range all = {object_head(o)->first, object_head(o)->first + object_body(o).n - 1};
+
+	return one_range(r, o, n == 1 ? v[0] : all, object_head(o)->whole, out);
+}
+
+static bool ranges(struct request *r, const struct object *o, struct selection *out)
+{
+	const struct object_head *head = object_head(o);
+	bool is_part = head->kind == OBJECT_PART;
+	uint64_t whole = is_part ? head->whole : object_body(o).n;
+	struct range v[RANGES_MAX];
+	size_t n = 0;
+
+	switch (range_parse(r->known[KNOWN_RANGE], whole, v, &n)) {
+	case RANGE_WHOLE:
+		break;
+	case RANGE_SOME:
+		out->status = 206;
+		if (is_part)
+			return part(r, o, v, n, out);
+		return n == 1 ? one_range(r, o, v[0], whole, out) : several_ranges(r, o, v, n, out);
+	case RANGE_UNSATISFIED:
+		return not_satisfiable(r, whole, out);
+	}
+	return true;
+}
+
+bool select_content(struct request *r, struct object *o, int64_t now, struct selection *out)
+{
+	const struct object_head *head = object_head(o);
+	bool bodiless = head->status == 204 || head->status == 304;
+
+	*out = (struct selection){
+	    .status = head->status,
+	    .fields = object_fields(o),
+	    .length = bodiless ? NO_LENGTH : object_body(o).n,
+	    .one = {object_body(o)},
+	    .n_slices = 1,
+	};
+	out->slices = out->one;
+	if (!r->plan.lookup)
+		return true;
+	switch (conditions(r, head, now)) {
+	case COND_SEND:
+		break;
+	case COND_NOT_MODIFIED:
+		return not_modified(r, object_fields(o), out);
+	case COND_FAILED:
+		return failed(out);
+	}
+	return wants_ranges(r, head, now) ? ranges(r, o, out) : true;
+}
