@@ -11,6 +11,8 @@
 #include "http/cond.h"
 #include "http/range.h"
 
+#define LIST_BYTES 4096u /* of entity-tags of variants */
+
 static struct str own_etag(const struct object *o)
 {
 	return object_head(o)->made_etag ? STR("") : object_head(o)->etag;
@@ -31,19 +33,22 @@ static const struct object *checked_page(const struct request *r)
 	return r->check && object_head(r->check)->kind == OBJECT_PAGE ? r->check : NULL;
 }
 
-/* The tags of all that is asked about. */
+/* The tags of all that is asked about: no more than fit into a header of usual size. */
 static size_t collect(const struct request *r, struct str etags[VARIANTS_MAX + 1])
 {
 	const struct object *page = checked_page(r);
 	struct str rest = variants_of(r);
 	struct variant v;
-	size_t n = 0;
+	size_t n = 0, bytes = 0;
 
 	if (page && own_etag(page).n > 0)
 		etags[n++] = own_etag(page);
-	while (n <= VARIANTS_MAX && variants_next(&rest, &v))
-		if (v.etag.n > 0)
-			etags[n++] = v.etag;
+	while (n <= VARIANTS_MAX && variants_next(&rest, &v)) {
+		if (v.etag.n == 0 || bytes + v.etag.n > LIST_BYTES)
+			continue;
+		bytes += v.etag.n;
+		etags[n++] = v.etag;
+	}
 	return n;
 }
 

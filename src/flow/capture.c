@@ -474,7 +474,7 @@ static struct object *take_held(struct capture *c, uint32_t app_status)
 	struct object *o = c->object;
 
 	c->object = NULL;
-	page_seal(r, o);
+	page_seal(o);
 	if (c->hold_only) {
 		r->stored = false;
 	} else if (app_status != 0) {
@@ -491,31 +491,40 @@ static struct object *take_held(struct capture *c, uint32_t app_status)
 	return o;
 }
 
-/*
- * The stored page and what is new of it. If the news says that it must not be stored, what is
- * stored goes.
- */
-static struct object *take_news(struct capture *c)
+/* Whether what speaks against storing is about the page, not about who asked for it. */
+static bool forbids_page(enum reason reason)
+{
+	return reason != REASON_CLIENT_NO_STORE && reason != REASON_AUTHORIZATION;
+}
+
+/* The stored page and what is new of it. If the page may not be stored any more, it goes. */
+static struct object *take_news(struct capture *c, uint32_t app_status)
 {
 	struct request *r = c->r;
 	struct page_source source = source_of(c);
 	struct key key = object_key(c->base);
-	struct object *o = freshen_page(r, c->base, &source, &c->verdict, &c->vary);
+	struct object *o =
+	    freshen_page(r, c->base, &source, &c->verdict, &c->vary, &c->client_fields);
 
 	r->outcome = OUTCOME_REVALIDATED;
 	if (!o)
 		return object_ref(c->base);
-	if (c->verdict.store) {
+	if (app_status != 0) {
+		request_reason(r, REASON_APP_STATUS, STR(""));
+	} else if (c->fatal) {
+		request_reason(r, REASON_APP_ERROR, STR(""));
+	} else if (c->verdict.store) {
 		store_page(c, o);
 		freshen_others(r, c->store, o, &source);
 	} else {
 		request_reason(r, c->verdict.reason, STR(""));
-		store_remove(c->store, &key);
+		if (forbids_page(c->verdict.reason))
+			store_remove(c->store, &key);
 	}
 	return o;
 }
 
 struct object *capture_take(struct capture *c, uint32_t app_status)
 {
-	return c->state == CAPTURE_FRESHEN ? take_news(c) : take_held(c, app_status);
+	return c->state == CAPTURE_FRESHEN ? take_news(c, app_status) : take_held(c, app_status);
 }

@@ -62,6 +62,7 @@ void end_with_failure(struct request *r, int status, enum reason reason)
 	}
 	r->reason = REASON_NONE;
 	request_reason(r, reason, STR(""));
+	r->fetched = true; /* if only by the one who leads */
 	end_with_object(r, r->stale, OUTCOME_STALE);
 }
 

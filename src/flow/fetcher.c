@@ -101,7 +101,7 @@ static void conclude_failure(struct request *r, struct capture *c, enum fetch_re
 
 static void answer_leader(struct request *r, struct capture *c, struct object *o)
 {
-	struct str body = object_body(o);
+	struct str body = object_body(o), sent = r->is_head ? STR("") : body;
 	bool ok;
 
 	if (c->client_fields.n == 0) {
@@ -110,7 +110,7 @@ static void answer_leader(struct request *r, struct capture *c, struct object *o
 	}
 	r->status = object_head(o)->status;
 	r->age = c->verdict.age;
-	ok = respond_stream_head(r, c->client_fields, body.n, body) && respond_stream_end(r, 0);
+	ok = respond_stream_head(r, c->client_fields, body.n, sent) && respond_stream_end(r, 0);
 	end_request(r, ok ? CLIENT_DONE : CLIENT_CLOSE);
 }
 

@@ -53,41 +53,52 @@ static bool merge(struct request *r, const struct headers *stored, const struct 
 	return true;
 }
 
-/* key: where it goes; NULL: where r would store it. */
-static struct object *renew(struct request *r, struct object *base, const struct page_source *news,
-			    struct policy_verdict *verdict, struct str *vary, const struct key *key)
+/* The stored head with the news in it, as if it had all come now. */
+static bool merged_head(struct request *r, struct object *base, const struct cgi_head *news,
+			struct cgi_head *out)
+{
+	struct cgi_head stored;
+
+	if (!parse_stored(r, base, &stored))
+		return false;
+	*out = stored;
+	out->headers = (struct headers){.n = 0};
+	return merge(r, &stored.headers, &news->headers, &out->headers);
+}
+
+/* news: with the merged head. */
+static struct object *make(struct request *r, struct object *base, struct page_source news,
+			   struct policy_verdict *verdict, struct str *vary)
 {
 	struct policy_request request = {
 	    .authorized = r->plan.authorized,
 	    .client_no_store = r->plan.client.no_store,
 	};
-	struct cgi_head stored, head;
-	struct page_source source = *news;
 	struct object *o;
 
-	if (!parse_stored(r, base, &stored))
-		return NULL;
-	head = stored;
-	head.headers = (struct headers){.n = 0};
-	if (!merge(r, &stored.headers, &news->head->headers, &head.headers))
-		return NULL;
-	policy_judge(&head, &r->plan.rule->policy, &request, news->asked / 1000, news->now_ms,
+	policy_judge(news.head, &r->plan.rule->policy, &request, news.asked / 1000, news.now_ms,
 		     verdict);
-	source.head = &head;
-	source.verdict = verdict;
-	source.key = key;
-	o = page_open(r, &source, 0, vary);
+	news.verdict = verdict;
+	o = page_open(r, &news, 0, vary);
 	if (!o)
 		return NULL;
 	object_share_body(o, base);
-	page_seal(r, o);
+	page_seal(o);
 	return o;
 }
 
 struct object *freshen_page(struct request *r, struct object *base, const struct page_source *news,
-			    struct policy_verdict *verdict, struct str *vary)
+			    struct policy_verdict *verdict, struct str *vary, struct str *client)
 {
-	return renew(r, base, news, verdict, vary, NULL);
+	struct page_source source = *news;
+	struct cgi_head head;
+
+	*client = STR("");
+	if (!merged_head(r, base, news->head, &head) ||
+	    (page_withholds(r, &head) && !page_fields(r, &head, false, client)))
+		return NULL;
+	source.head = &head;
+	return make(r, base, source, verdict, vary);
 }
 
 static void freshen_variant(struct request *r, struct store *store, struct str key_bytes,
@@ -95,12 +106,18 @@ static void freshen_variant(struct request *r, struct store *store, struct str k
 {
 	struct key key = key_make(key_bytes);
 	struct object *old = store_get(store, &key), *o = NULL;
+	struct page_source source = *news;
 	struct policy_verdict verdict;
+	struct cgi_head head;
 	struct str vary;
 
 	if (old && object_head(old)->kind == OBJECT_PAGE &&
-	    object_head(old)->origin == r->plan.origin && !invalidate_holds(old))
-		o = renew(r, old, news, &verdict, &vary, &key);
+	    object_head(old)->origin == r->plan.origin && !invalidate_holds(old) &&
+	    merged_head(r, old, news->head, &head)) {
+		source.head = &head;
+		source.key = &key;
+		o = make(r, old, source, &verdict, &vary);
+	}
 	if (o && verdict.store)
 		store_set(store, o);
 	object_unref(&o);

@@ -13,10 +13,12 @@
 /*
  * The stored page `base` with the fields of a 304, or of a 200 to HEAD, in place of its own (RFC
  * 9111 sections 3.2 and 4.3.4): a sealed object under the key that r asks for, with base's body. In
- * *verdict whether it may be stored. NULL: memory is out.
+ * *verdict whether it may be stored, in *client what this client gets if that is more than is
+ * stored (else empty). NULL: memory is out.
  */
 struct object *freshen_page(struct request *r, struct object *base, const struct page_source *news,
-			    struct policy_verdict *verdict, struct str *vary) MUST_CHECK;
+			    struct policy_verdict *verdict, struct str *vary,
+			    struct str *client) MUST_CHECK;
 
 /*
  * Two parts of one page, or a part and its rest, in one object (RFC 9111 section 3.4): a PART, or a

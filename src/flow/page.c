@@ -191,9 +191,8 @@ static void fill_etag(struct object *o)
 	}
 }
 
-void page_seal(struct request *r, struct object *o)
+void page_seal(struct object *o)
 {
-	(void)r;
 	if (object_head(o)->made_etag)
 		fill_etag(o);
 	object_seal(o);

@@ -41,7 +41,7 @@ struct object *page_open(struct request *r, const struct page_source *source, si
 			 struct str *vary) MUST_CHECK;
 
 /* The body is whole: makes the ETag of its own if the rule wants one, and seals it. */
-void page_seal(struct request *r, struct object *o);
+void page_seal(struct object *o);
 
 /* Stores a sealed page, and where it is with its variants. vary: of page_open. False: not stored.
  */

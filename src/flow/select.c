@@ -86,14 +86,6 @@ static bool not_modified(struct request *r, struct str fields, struct selection 
 		       &out->fields);
 }
 
-static bool failed(struct selection *out)
-{
-	out->status = 412;
-	out->length = out->n_slices = 0;
-	out->fields = STR("Status: 412 Precondition Failed\r\n");
-	return true;
-}
-
 static const struct str partial_status = STR("Status: 206 Partial Content\r\n");
 
 /* body: what is there of the page, from its byte `first` on; whole: the page's length. */
@@ -154,7 +146,7 @@ static bool wants_ranges(const struct request *r, const struct object_head *head
 	struct cond_page page = page_of(head);
 
 	return r->is_get && r->known[KNOWN_RANGE].p &&
-	       (head->status == 200 || head->status == 206) &&
+	       (head->status == 200 || head->kind == OBJECT_PART) &&
 	       cond_range_applies(r->known[KNOWN_IF_RANGE], &page, now);
 }
 
@@ -210,7 +202,8 @@ bool select_content(struct request *r, struct object *o, int64_t now, struct sel
 	case COND_NOT_MODIFIED:
 		return not_modified(r, object_fields(o), out);
 	case COND_FAILED:
-		return failed(out);
+		out->status = 412;
+		return true;
 	}
 	return wants_ranges(r, head, now) ? ranges(r, o, out) : true;
 }

@@ -21,7 +21,8 @@ struct selection {
 };
 
 /*
- * now: clock_now_ms. o lives as long as what is selected of it. False: memory is out.
+ * now: clock_now_ms. o lives as long as what is selected of it. With status 412 nothing of it is:
+ * the caller answers with an error of its own. False: memory is out.
  */
 bool select_content(struct request *r, struct object *o, int64_t now,
 		    struct selection *out) MUST_CHECK;

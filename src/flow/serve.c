@@ -283,13 +283,13 @@ static bool wants_range(const struct request *r, bool not_storable)
 	return not_storable || r->plan.rule->client_control;
 }
 
-/* Whether to wait for one fetch with others: not where each has to ask for itself. */
+/* Whether to wait for one fetch with others: not where each would have to ask again anyway. */
 static bool may_collapse(const struct request *r)
 {
 	const struct rule *rule = r->plan.rule;
 
 	return r->plan.store && rule->coalesce && !rule->policy.validate_always && !r->ranged &&
-	       (!r->check || !object_head(r->check)->no_cache);
+	       (!r->check || decide_shares(r, r->check, object_head(r->check)->born));
 }
 
 static void miss(struct request *r)
@@ -419,7 +419,8 @@ static void take_landed(struct request *r)
 	struct key key = object_key(o);
 
 	r->landed = NULL;
-	if (key_eq(&key, &r->plan.key) && decide_fits(r, o)) {
+	if (object_head(o)->kind == OBJECT_PAGE && key_eq(&key, &r->plan.key) &&
+	    decide_fits(r, o)) {
 		r->collapsed = true;
 		end_with_object(r, o, OUTCOME_COLLAPSED);
 	} else {
