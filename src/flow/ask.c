@@ -177,4 +177,6 @@ void ask_plainly(struct request *r)
 	object_unref(&r->check);
 	object_unref(&r->marker);
 	r->ranged = r->completes = false;
+	r->reason = REASON_NONE;
+	r->reason_arg = STR("");
 }

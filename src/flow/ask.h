@@ -37,7 +37,7 @@ struct object *ask_selected(struct request *r, struct store *store,
  */
 bool ask_completes(const struct request *r, const struct cgi_head *head);
 
-/* From now on nothing is asked about: the whole page, without conditions. */
+/* From now on nothing is asked about: the whole page, without conditions, as at the beginning. */
 void ask_plainly(struct request *r);
 
 #endif

@@ -97,12 +97,19 @@ void capture_end(struct capture *c)
 
 /* ---- from HEAD to the other states ---- */
 
+/* Whether what speaks against storing is about the page, not about who asked for it. */
+static bool forbids_page(enum reason reason)
+{
+	return reason != REASON_CLIENT_NO_STORE && reason != REASON_AUTHORIZATION;
+}
+
 /* The page may not be shared: whoever waits for it fetches for himself. */
 static void let_followers_go(struct capture *c)
 {
 	struct request *r = c->r;
 
-	if (r->plan.store)
+	/* what came for a range says nothing about the page */
+	if (r->plan.store && !r->ranged && forbids_page(c->verdict.reason))
 		memo_set(MEMO_HIT_FOR_MISS, r->plan.key.hash, clock_mono_ms(),
 			 c->head.status >= 500 ? ERROR_MS : HIT_FOR_MISS_MS);
 	if (r->flight)
@@ -255,7 +262,8 @@ static bool is_news(struct capture *c)
 		c->base = ask_selected(r, c->store, &c->head);
 		return true;
 	}
-	if (!r->is_head || c->head.status != 200 || !r->check)
+	if (!r->is_head || c->head.status != 200 || !r->check ||
+	    object_head(r->check)->kind != OBJECT_PAGE)
 		return false;
 	if (freshen_same(r->check, &c->head)) {
 		c->base = object_ref(r->check);
@@ -267,6 +275,12 @@ static bool is_news(struct capture *c)
 	return false;
 }
 
+/* It was asked for to complete a part; if it is of no use the whole page is asked for. */
+static bool is_rest(const struct capture *c)
+{
+	return c->r->completes && (c->head.status == 206 || c->head.status == 416);
+}
+
 /* A page to be held until it is whole, although it may not be stored, or because it may. */
 static bool start_hold(struct capture *c, struct str body)
 {
@@ -276,6 +290,8 @@ static bool start_hold(struct capture *c, struct str body)
 	if (c->head.has_content_length && c->body > c->head.content_length)
 		return refuse(c, "a body longer than Content-Length");
 	if (outgrows(c, body.n)) {
+		if (is_rest(c))
+			return ask_again(c);
 		request_reason(c->r, REASON_TOO_LARGE, STR(""));
 		return start_stream(c, body);
 	}
@@ -301,8 +317,7 @@ static bool take_head(struct capture *c, struct str body)
 		c->answer_stale = true;
 		return refuse(c, "answered with an error status");
 	}
-	if (r->completes && c->head.status == 206 &&
-	    (!c->verdict.store || !ask_completes(r, &c->head)))
+	if (is_rest(c) && (!c->verdict.store || !ask_completes(r, &c->head)))
 		return ask_again(c);
 	if (!c->verdict.store) {
 		if (!must_be_held(c) || !open_held(c))
@@ -345,6 +360,8 @@ static bool more_hold(struct capture *c, struct str bytes)
 		return true;
 	if (c->head.has_content_length && c->body > c->head.content_length)
 		return refuse(c, "a body longer than Content-Length");
+	if (is_rest(c) && outgrows(c, c->body))
+		return ask_again(c);
 	if (!outgrows(c, c->body)) {
 		if (object_append(c->object, bytes.p, bytes.n))
 			return true;
@@ -434,6 +451,10 @@ static void store_page(struct capture *c, struct object *o)
 {
 	struct request *r = c->r;
 
+	if (invalidate_holds(o)) {
+		request_reason(r, REASON_PURGED, STR(""));
+		return;
+	}
 	r->stored = page_store(r, c->store, o, c->vary);
 	if (!r->stored) {
 		request_reason(r, REASON_STORE_ERROR, STR(""));
@@ -443,58 +464,68 @@ static void store_page(struct capture *c, struct object *o)
 	memo_clear(MEMO_HIT_FOR_MISS, r->plan.key.hash);
 }
 
-/* A part with what is stored of the same page; NULL: it was to be the whole page and is not. */
-static struct object *combine(struct capture *c, struct object *part)
+/* A part that came for the client's own range, with what is stored of the same page. */
+static void store_part(struct capture *c, struct object *part)
 {
 	struct request *r = c->r;
-	struct object *more = NULL;
+	struct object *more = r->check ? freshen_combine(r, r->check, part) : NULL;
 
-	if (r->check && object_head(r->check)->kind == OBJECT_PART)
-		more = freshen_combine(r, r->check, part);
-	if (r->completes) {
-		object_unref(&part);
-		if (more && object_head(more)->kind != OBJECT_PAGE)
-			object_unref(&more);
-		if (more)
-			c->client_fields = STR("");
-		return more;
-	}
-	if (more) {
-		store_page(c, more);
-		object_unref(&more);
-	} else {
-		store_page(c, part);
-	}
-	return part;
+	store_page(c, more && !outgrows(c, object_body(more).n) ? more : part);
+	object_unref(&more);
+}
+
+/* The page that a part and its rest make; NULL: they make none. Takes the rest over. */
+static struct object *complete(struct capture *c, struct object *rest)
+{
+	struct object *page = freshen_combine(c->r, c->r->check, rest);
+
+	object_unref(&rest);
+	if (page && object_head(page)->kind != OBJECT_PAGE)
+		object_unref(&page);
+	if (!page)
+		return NULL;
+	c->client_fields = STR("");
+	if (outgrows(c, object_body(page).n))
+		request_reason(c->r, REASON_TOO_LARGE, STR(""));
+	else
+		store_page(c, page);
+	return page;
+}
+
+/* What speaks against storing what came, now that it is here. */
+static enum reason late_objection(const struct capture *c, const struct object *o,
+				  uint32_t app_status)
+{
+	if (app_status != 0)
+		return REASON_APP_STATUS;
+	if (c->fatal)
+		return REASON_APP_ERROR;
+	if (object_head(o)->kind == OBJECT_PART && c->body != page_part_length(&c->head))
+		return REASON_PARTIAL;
+	return REASON_NONE;
 }
 
 static struct object *take_held(struct capture *c, uint32_t app_status)
 {
-	struct request *r = c->r;
 	struct object *o = c->object;
+	enum reason reason = late_objection(c, o, app_status);
 
 	c->object = NULL;
 	page_seal(o);
-	if (c->hold_only) {
-		r->stored = false;
-	} else if (app_status != 0) {
-		request_reason(r, REASON_APP_STATUS, STR(""));
-	} else if (c->fatal) {
-		request_reason(r, REASON_APP_ERROR, STR(""));
+	if (is_rest(c)) {
+		if (reason == REASON_NONE)
+			return complete(c, o);
+		object_unref(&o);
+	} else if (c->hold_only) {
+		c->r->stored = false;
+	} else if (reason != REASON_NONE) {
+		request_reason(c->r, reason, STR(""));
 	} else if (object_head(o)->kind == OBJECT_PART) {
-		if (c->body == page_part_length(&c->head))
-			return combine(c, o);
-		request_reason(r, REASON_PARTIAL, STR(""));
+		store_part(c, o);
 	} else {
 		store_page(c, o);
 	}
 	return o;
-}
-
-/* Whether what speaks against storing is about the page, not about who asked for it. */
-static bool forbids_page(enum reason reason)
-{
-	return reason != REASON_CLIENT_NO_STORE && reason != REASON_AUTHORIZATION;
 }
 
 /* The stored page and what is new of it. If the page may not be stored any more, it goes. */
@@ -505,14 +536,14 @@ static struct object *take_news(struct capture *c, uint32_t app_status)
 	struct key key = object_key(c->base);
 	struct object *o =
 	    freshen_page(r, c->base, &source, &c->verdict, &c->vary, &c->client_fields);
+	enum reason reason;
 
 	r->outcome = OUTCOME_REVALIDATED;
 	if (!o)
 		return object_ref(c->base);
-	if (app_status != 0) {
-		request_reason(r, REASON_APP_STATUS, STR(""));
-	} else if (c->fatal) {
-		request_reason(r, REASON_APP_ERROR, STR(""));
+	reason = late_objection(c, o, app_status);
+	if (reason != REASON_NONE) {
+		request_reason(r, reason, STR(""));
 	} else if (c->verdict.store) {
 		store_page(c, o);
 		freshen_others(r, c->store, o, &source);

@@ -11,6 +11,7 @@
 #include <xxhash.h>
 
 #include "flow/filter.h"
+#include "flow/select.h"
 #include "http/range.h"
 #include "http/uri.h"
 
@@ -431,27 +432,23 @@ static enum verdict for_client(const struct policy_client *client, const struct 
 	if (verdict == VERDICT_STALE && client->max_age >= 0 && client->max_stale < 0)
 		return VERDICT_CHECK;
 	if (client->no_cache || client->no_store ||
-	    (client->max_age >= 0 && age > client->max_age && !reload) ||
+	    (client->max_age >= 0 && (age > client->max_age || client->max_age == 0) && !reload) ||
 	    (client->min_fresh >= 0 && ttl < client->min_fresh))
 		return VERDICT_CHECK;
 	return verdict;
 }
 
 /* Whether a part holds all that the request wants (RFC 9111 section 3.3). */
-static bool holds_range(const struct request *r, const struct object *part)
+static bool holds_range(const struct request *r, const struct object *part, int64_t now)
 {
 	const struct object_head *head = object_head(part);
 	uint64_t end = head->first + object_body(part).n;
 	struct range v[RANGES_MAX];
 	size_t n;
 
-	if (!r->is_get || !r->known[KNOWN_RANGE].p || r->known[KNOWN_IF_RANGE].p ||
-	    range_parse(r->known[KNOWN_RANGE], head->whole, v, &n) != RANGE_SOME)
-		return false;
-	for (size_t i = 0; i < n; i++)
-		if (v[i].first < head->first || v[i].last >= end)
-			return false;
-	return true;
+	return select_wants_ranges(r, part, now) &&
+	       range_parse(r->known[KNOWN_RANGE], head->whole, v, &n) == RANGE_SOME && n == 1 &&
+	       v[0].first >= head->first && v[0].last < end;
 }
 
 enum verdict decide_object(const struct request *r, const struct object *o, int64_t now)
@@ -470,7 +467,7 @@ enum verdict decide_object(const struct request *r, const struct object *o, int6
 	else if (-ttl < l.grace)
 		verdict = VERDICT_STALE;
 	verdict = for_client(&r->plan.client, head, age, ttl, verdict);
-	if (head->kind == OBJECT_PART && (verdict != VERDICT_FRESH || !holds_range(r, o)))
+	if (head->kind == OBJECT_PART && (verdict != VERDICT_FRESH || !holds_range(r, o, now)))
 		return VERDICT_USELESS;
 	return verdict;
 }

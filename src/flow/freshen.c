@@ -138,9 +138,10 @@ void freshen_others(struct request *r, struct store *store, const struct object 
 			freshen_variant(r, store, v.key, news);
 }
 
+/* A validator that came has to be the stored one. */
 static bool agree(struct str stored, const struct header *news)
 {
-	return stored.n == 0 || !news || str_eq(stored, news->value);
+	return !news || str_eq(stored, news->value);
 }
 
 bool freshen_same(const struct object *base, const struct cgi_head *news)

@@ -30,7 +30,7 @@ struct object *freshen_combine(struct request *r, const struct object *old,
 
 /*
  * Whether the fields of a 200 to HEAD say that the stored page is still the same (RFC 9111 section
- * 4.3.5): its validators and its length, as far as both have them.
+ * 4.3.5): validators and a length that came are the stored ones.
  */
 bool freshen_same(const struct object *base, const struct cgi_head *news);
 

@@ -36,7 +36,7 @@ bool invalidate_labels(struct request *r, const struct headers *h, struct str *l
 	uint64_t *v;
 	size_t n;
 
-	if (!groups_read(h, STR("Cache-Groups"), &r->arena, &groups, &n))
+	if (!groups_read(h, STR("Cache-Groups"), &r->arena, &groups, &n) || n > GROUPS_MAX)
 		return false;
 	v = arena_alloc(&r->arena, (n + 1) * sizeof(*v));
 	if (!v)

@@ -14,7 +14,7 @@
 /*
  * The labels of a page for r, in its arena: its URL (host, normal path, kept query; any scheme) and
  * the groups that its Cache-Groups name, each for its own origin (RFC 9875 section 2.1). The same
- * on every machine. False: memory is out.
+ * on every machine. False: memory is out, or there are more groups than a page may be in.
  */
 bool invalidate_labels(struct request *r, const struct headers *h, struct str *labels) MUST_CHECK;
 

@@ -165,7 +165,7 @@ static bool write_made(struct request *r, const struct page_source *source, stru
 		return true;
 	if (rule->client_cache > 0 && !says_how_long(h))
 		ok = buf_printf(&text, "Cache-Control: max-age=%lld\r\n",
-				(long long)(rule->client_cache / 1000)) &&
+				(long long)((rule->client_cache + 999) / 1000)) &&
 		     add_date(&text, "Expires", source->now_ms + rule->client_cache);
 	if (ok && rule->client_cache > 0 && !headers_find(h, STR("Last-Modified")))
 		ok = add_date(&text, "Last-Modified", source->now_ms);

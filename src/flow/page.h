@@ -28,7 +28,7 @@ bool page_withholds(const struct request *r, const struct cgi_head *head);
 /*
  * An open object for the response that r got: its body is to follow. A 206 makes a PART. capacity
  * as in object_new. In *vary the names by which the page varies. NULL: memory is out, or it varies
- * by too much.
+ * by too much or is in too many groups.
  */
 struct page_source {
 	const struct cgi_head *head;

@@ -244,8 +244,10 @@ enum respond_result respond_object(struct request *r, struct object *o, int64_t 
 
 	if (!select_content(r, o, now, &s))
 		return RESPOND_BROKEN;
-	if (s.status == 412)
+	if (s.status == 412) {
+		r->outcome = OUTCOME_SYNTHETIC;
 		return respond_error(r, 412);
+	}
 	r->status = s.status;
 	r->age = now - object_head(o)->born;
 	if (!r->sending)

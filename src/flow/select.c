@@ -34,8 +34,9 @@ static enum cond_answer conditions(const struct request *r, const struct object_
 	};
 	struct cond_page page = page_of(head);
 
-	if (head->status != 200 || (!c.if_match.p && !c.if_none_match.p && !c.if_modified_since.p &&
-				    !c.if_unmodified_since.p))
+	if ((head->status != 200 && head->kind != OBJECT_PART) ||
+	    (!c.if_match.p && !c.if_none_match.p && !c.if_modified_since.p &&
+	     !c.if_unmodified_since.p))
 		return COND_SEND;
 	return cond_evaluate(&c, &page, now);
 }
@@ -52,9 +53,14 @@ static bool describes_body(struct str line)
 	return str_istarts(line, STR("Content-")) && !str_istarts(line, STR("Content-Location:"));
 }
 
-static bool is_type(struct str line)
+static bool is_range(struct str line)
 {
-	return str_istarts(line, STR("Content-Type:"));
+	return str_istarts(line, STR("Content-Range:"));
+}
+
+static bool is_type_or_range(struct str line)
+{
+	return str_istarts(line, STR("Content-Type:")) || is_range(line);
 }
 
 /* Stored fields under another status line, without those that `leaves_out`, and one more. */
@@ -69,7 +75,7 @@ static bool rewrite(struct request *r, struct str fields, struct str status,
 	(void)str_split(&fields, '\n', &line); /* the Status line */
 	p = put(p, status);
 	while (str_split(&fields, '\n', &line))
-		if (!leaves_out || !leaves_out(line))
+		if (!leaves_out(line))
 			p = put(p, str_make(line.p, line.n + 1));
 	p = put(p, more);
 	*out = str_make(start, (size_t)(p - start));
@@ -98,12 +104,13 @@ static bool one_range(struct request *r, const struct object *o, struct range ra
 	out->one[0] = str_sub(object_body(o), (size_t)(range.first - first),
 			      (size_t)(range.last + 1 - first));
 	out->slices = out->one;
+	out->status = 206;
 	out->n_slices = 1;
 	out->length = out->one[0].n;
 	return arena_printf(&r->arena, &field, "Content-Range: bytes %llu-%llu/%llu\r\n",
 			    (unsigned long long)range.first, (unsigned long long)range.last,
 			    (unsigned long long)whole) &&
-	       rewrite(r, object_fields(o), partial_status, NULL, field, &out->fields);
+	       rewrite(r, object_fields(o), partial_status, is_range, field, &out->fields);
 }
 
 /* A boundary that nobody can foresee, so that no page can contain it. */
@@ -122,13 +129,14 @@ static bool several_ranges(struct request *r, const struct object *o, const stru
 {
 	struct str boundary, field;
 
+	out->status = 206;
 	return make_boundary(r, o, &boundary) &&
 	       range_multipart(&r->arena, v, n, object_body(o), object_head(o)->type, boundary,
 			       &out->slices, &out->n_slices, &out->length) &&
 	       arena_printf(&r->arena, &field,
 			    "Content-Type: multipart/byteranges; boundary=%.*s\r\n",
 			    STR_ARG(boundary)) &&
-	       rewrite(r, object_fields(o), partial_status, is_type, field, &out->fields);
+	       rewrite(r, object_fields(o), partial_status, is_type_or_range, field, &out->fields);
 }
 
 static bool not_satisfiable(struct request *r, uint64_t whole, struct selection *out)
@@ -140,23 +148,14 @@ static bool not_satisfiable(struct request *r, uint64_t whole, struct selection 
 			    (unsigned long long)whole);
 }
 
-/* Range is defined for GET alone (RFC 9110 section 14.2), and counts if If-Range holds. */
-static bool wants_ranges(const struct request *r, const struct object_head *head, int64_t now)
+bool select_wants_ranges(const struct request *r, const struct object *o, int64_t now)
 {
+	const struct object_head *head = object_head(o);
 	struct cond_page page = page_of(head);
 
 	return r->is_get && r->known[KNOWN_RANGE].p &&
 	       (head->status == 200 || head->kind == OBJECT_PART) &&
 	       cond_range_applies(r->known[KNOWN_IF_RANGE], &page, now);
-}
-
-/* What of a part was asked for is in it: decide_object has seen to that. */
-static bool part(struct request *r, const struct object *o, const struct range *v, size_t n,
-		 struct selection *out)
-{
-	struct range all = {object_head(o)->first, object_head(o)->first + object_body(o).n - 1};
-
-	return one_range(r, o, n == 1 ? v[0] : all, object_head(o)->whole, out);
 }
 
 static bool ranges(struct request *r, const struct object *o, struct selection *out)
@@ -171,9 +170,6 @@ static bool ranges(struct request *r, const struct object *o, struct selection *
 	case RANGE_WHOLE:
 		break;
 	case RANGE_SOME:
-		out->status = 206;
-		if (is_part)
-			return part(r, o, v, n, out);
 		return n == 1 ? one_range(r, o, v[0], whole, out) : several_ranges(r, o, v, n, out);
 	case RANGE_UNSATISFIED:
 		return not_satisfiable(r, whole, out);
@@ -194,8 +190,8 @@ bool select_content(struct request *r, struct object *o, int64_t now, struct sel
 	    .n_slices = 1,
 	};
 	out->slices = out->one;
-	if (!r->plan.lookup)
-		return true;
+	if (!r->plan.lookup || object_key(o).bytes.n == 0)
+		return true; /* not asked for as a page, or not one that could be stored */
 	switch (conditions(r, head, now)) {
 	case COND_SEND:
 		break;
@@ -205,5 +201,5 @@ bool select_content(struct request *r, struct object *o, int64_t now, struct sel
 		out->status = 412;
 		return true;
 	}
-	return wants_ranges(r, head, now) ? ranges(r, o, out) : true;
+	return select_wants_ranges(r, o, now) ? ranges(r, o, out) : true;
 }

@@ -27,4 +27,10 @@ struct selection {
 bool select_content(struct request *r, struct object *o, int64_t now,
 		    struct selection *out) MUST_CHECK;
 
+/*
+ * Whether ranges of the page are asked for: Range is defined for GET alone (RFC 9110 section 14.2),
+ * and counts if If-Range holds (section 13.1.5).
+ */
+bool select_wants_ranges(const struct request *r, const struct object *o, int64_t now);
+
 #endif

@@ -280,6 +280,9 @@ static bool wants_range(const struct request *r, bool not_storable)
 		return false;
 	if (r->check && object_head(r->check)->kind == OBJECT_PAGE)
 		return false;
+	/* what is expected of the page is compared with it here, if it is stored */
+	if (!not_storable && (r->known[KNOWN_IF_MATCH].p || r->known[KNOWN_IF_UNMODIFIED_SINCE].p))
+		return false;
 	return not_storable || r->plan.rule->client_control;
 }
 
@@ -304,7 +307,7 @@ static void miss(struct request *r)
 		end_response(r, respond_error(r, 504));
 		return;
 	}
-	if (r->is_head && !r->check)
+	if (r->is_head && !r->check && !r->marker)
 		request_reason(r, REASON_METHOD, STR(""));
 	if (rule->min_uses > 1 && r->plan.store && !r->check &&
 	    memo_use(r->plan.primary.hash) < rule->min_uses) {
@@ -420,7 +423,7 @@ static void take_landed(struct request *r)
 
 	r->landed = NULL;
 	if (object_head(o)->kind == OBJECT_PAGE && key_eq(&key, &r->plan.key) &&
-	    decide_fits(r, o)) {
+	    decide_fits(r, o) && !invalidate_holds(o)) {
 		r->collapsed = true;
 		end_with_object(r, o, OUTCOME_COLLAPSED);
 	} else {

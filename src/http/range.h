@@ -63,7 +63,7 @@ bool range_is_single(struct str value, uint64_t *first, uint64_t *last) MUST_CHE
  * What is sent for several ranges: multipart/byteranges (section 14.6), as slices of body and of
  * text in the arena. v: n of them, 1..RANGES_MAX, from range_parse with the length of body. type:
  * Content-Type of the whole, empty if it has none. boundary: 1..70 bytes of bcharsnospace (RFC 2046
- * section 5.1.1) that the caller has chosen at random, and that it names in quotes in its own
+ * section 5.1.1) that the caller has chosen at random, and that it names in its own
  * Content-Type. *slices has *n_slices entries of which together *length bytes are sent; that may be
  * more than the whole page. False: memory is out.
  */

@@ -12,6 +12,7 @@ import time
 import pytest
 
 from app import counting
+from checking import CHECKED, RULE, Page, conditions, forwarded
 from faults import cut_page, cut_places
 from servers import PhpFpm
 from waiting import limit, past, until
@@ -164,6 +165,17 @@ class Stories:
         gate.set()
         until(lambda: one.web.get("/p").body == b"/p #2")
 
+    def test_a_page_is_checked(self, behind):
+        """The application's 304 makes it fresh; the browser's own tag is answered from that."""
+        one, page = behind(RULE), Page()
+        one.app.on("/v", page)
+        assert one.web.get("/v").cache.stored
+        answer = one.web.get("/v", {"If-None-Match": '"mine"'})
+        assert (answer.status, answer.body) == (200, b"/v #1") and answer.complete
+        assert forwarded(answer) == CHECKED and conditions(one.app.last("/v")) == ('"v1"', None)
+        answer = one.web.get("/v", {"If-None-Match": '"v1"'})
+        assert answer.status == 304 and answer.cache.hit and one.app.count("/v") == 2
+
     def test_many_at_once(self, behind):
         """60 clients on a cold page that takes 0.5 s: one request at the application."""
         one = behind(PAGES)
@@ -301,6 +313,21 @@ class Stories:
         one = php([{"prefix": "/"}])
         assert 55 <= [one.web.get("/page.php?ttl=60") for _ in range(2)][1].cache.ttl <= 60
         assert not [one.web.get("/page.php?ttl=0") for _ in range(2)][1].cache.hit
+
+    def test_php_page_is_checked(self, php):
+        """PHP's 304 costs no page; another version is a new one."""
+        one = php(RULE)
+        assert one.web.get("/checked.php").cache.stored
+        answer = one.web.get("/checked.php")
+        assert (answer.status, answer.body) == (200, b"/* v1 */\n") and forwarded(answer) == CHECKED
+        assert answer.get("Content-Type").startswith("text/css")
+        assert one.web.get("/checked.php", {"If-None-Match": '"v1"'}).status == 304
+        assert one.fpm.runs("checked.php") == 2
+        one.web.get("/checked.php?2")
+        (one.fpm.root / "checked.php.version").write_text("v2")
+        answer = one.web.get("/checked.php?2")
+        assert answer.body == b"/* v2 */\n" and answer.get("ETag") == '"v2"'
+        assert one.fpm.runs("checked.php") == 4
 
     def test_php_and_reload(self, php):
         one = php([{"prefix": "/", "ttl": 60}])

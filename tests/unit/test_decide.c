@@ -2,56 +2,7 @@
  * Decisions: why a request bypasses the cache, which requests share a page, and what a page is
  * worth as time goes by.
  */
-#include "rules_file.h"
-
-#include "flow/decide.h"
-
-/* ------------------------------------------------------------------ a request of a few words */
-
-static struct param params[32];
-
-/* NAME=VALUE lines; a plain GET of http://a/ where they do not say otherwise. */
-static struct request *ask_as(struct client *client, uint16_t role, const char *rule,
-			      const char *const *lines)
-{
-	static const char *const defaults[] = {"REQUEST_METHOD=GET", "REQUEST_URI=/",
-					       "HTTP_HOST=a"};
-	const char *all[32];
-	size_t n = 0, given;
-	char text[4096];
-	struct request *r;
-
-	while (lines[n]) {
-		all[n] = lines[n];
-		n++;
-	}
-	given = n;
-	for (size_t d = 0; d < ARRAY_LEN(defaults); d++) {
-		size_t name_n = strcspn(defaults[d], "=") + 1;
-		bool there = false;
-
-		for (size_t i = 0; i < given; i++)
-			there |= strncmp(all[i], defaults[d], name_n) == 0;
-		if (!there)
-			all[n++] = defaults[d];
-	}
-	for (size_t i = 0; i < n; i++) {
-		struct str line = str_of(all[i]);
-		size_t equals = str_find(line, '=');
-
-		params[i] =
-		    (struct param){str_sub(line, 0, equals), str_sub(line, equals + 1, line.n)};
-	}
-	snprintf(text, sizeof(text), RULE("%s"), rule);
-	r = request_new(client, parse(text));
-	assert_non_null(r);
-	assert_true(request_set_params(r, params, n, role));
-	assert_true(decide_plan(r));
-	return r;
-}
-
-#define LINES(...)     ((const char *const[]){__VA_ARGS__, NULL})
-#define ASK(rule, ...) ask_as(NULL, FCGI_ROLE_RESPONDER, rule, LINES(__VA_ARGS__))
+#include "asking.h"
 
 /* ------------------------------------------------------------------ bypasses */
 
@@ -232,15 +183,13 @@ static void same_and_other_keys(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(keys); i++) {
-		struct request *a = ask_as(NULL, FCGI_ROLE_RESPONDER, keys[i].rule, keys[i].a), *b;
-		struct str bytes;
+		struct request *a = ask_as(NULL, FCGI_ROLE_RESPONDER, keys[i].rule, keys[i].a),
+			       *b = ask_as(NULL, FCGI_ROLE_RESPONDER, keys[i].rule, keys[i].b);
 
 		assert_int_equal(a->plan.reason, REASON_NONE);
-		assert_true(arena_dup(&a->arena, a->plan.key.bytes, &bytes));
-		b = ask_as(NULL, FCGI_ROLE_RESPONDER, keys[i].rule, keys[i].b);
 		assert_int_equal(b->plan.reason, REASON_NONE);
 		assert_true(key_eq(&a->plan.key, &a->plan.primary));
-		if (str_eq(bytes, b->plan.key.bytes) != keys[i].same)
+		if (str_eq(a->plan.key.bytes, b->plan.key.bytes) != keys[i].same)
 			fail_msg("%s: %s %s, %s %s", keys[i].rule, keys[i].a[0],
 				 keys[i].a[1] ? keys[i].a[1] : "", keys[i].b[0],
 				 keys[i].b[1] ? keys[i].b[1] : "");
@@ -310,52 +259,14 @@ static void prefixes(void **state)
 		request_free(&r[i]);
 }
 
-/* ------------------------------------------------------------------ variants */
-
-static void variants(void **state)
-{
-	static const struct {
-		const char *vary, *a[3], *b[3];
-		bool same;
-	} cases[] = {
-	    {"", {"HTTP_X_A=1"}, {"HTTP_X_A=2"}, true},
-	    {"x-a", {"HTTP_X_A=1"}, {"HTTP_X_A=1"}, true},
-	    {"x-a", {"HTTP_X_A=1"}, {"HTTP_X_A=2"}, false},
-	    {"x-a", {"HTTP_X_A=1", "HTTP_X_B=1"}, {"HTTP_X_A=1", "HTTP_X_B=2"}, true},
-	    {"x-a,x-b", {"HTTP_X_A=1", "HTTP_X_B=1"}, {"HTTP_X_A=1", "HTTP_X_B=2"}, false},
-	    {"x-a,x-b", {"HTTP_X_A=1 x-b 2"}, {"HTTP_X_A=1", "HTTP_X_B=2"}, false},
-	    {"x-a,x-b", {"HTTP_X_A=1"}, {"HTTP_X_B=1"}, false},
-	    {"accept-encoding",
-	     {"HTTP_ACCEPT_ENCODING=br,gzip"},
-	     {"HTTP_ACCEPT_ENCODING=gzip, br"},
-	     true},
-	    {"range", {"HTTP_RANGE=1"}, {"HTTP_RANGE=2"}, true},
-	};
-
-	(void)state;
-	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
-		struct request *a = ask_as(NULL, FCGI_ROLE_RESPONDER, "", cases[i].a), *b;
-		struct key one, other;
-
-		assert_true(decide_variant(a, str_of(cases[i].vary), &one));
-		assert_int_equal(key_eq(&one, &a->plan.primary), cases[i].vary[0] == '\0');
-		b = ask_as(NULL, FCGI_ROLE_RESPONDER, "", cases[i].b);
-		assert_true(decide_variant(b, str_of(cases[i].vary), &other));
-		if (key_eq(&one, &other) != cases[i].same)
-			fail_msg("%s: %s, %s", cases[i].vary, cases[i].a[0], cases[i].b[0]);
-		request_free(&a);
-		request_free(&b);
-	}
-}
-
 /* ------------------------------------------------------------------ verdicts */
 
+/* Stored at 1000. */
 static struct object *page(const struct request *r, struct object_head head)
 {
 	struct key key = key_make(STR("k"));
 	struct object *o;
 
-	head.kind = OBJECT_PAGE;
 	head.status = 200;
 	head.origin = r->plan.origin;
 	o = object_new(&key, &head, 0);
@@ -366,66 +277,96 @@ static struct object *page(const struct request *r, struct object_head head)
 
 #define LIFE      .born = 1000, .lifetime = 100, .grace = 50, .stale_if_error = 200
 #define RULE_LIFE LIFE, .rule_lifetime = true, .rule_grace = true, .rule_error = true
+#define BOUND     .must_revalidate = true
 #define HEARS     "'client_control': true"
+#define ALWAYS    "'validate': 'always'"
+#define SHORT     "'ttl': '50ms', 'grace': '10ms', 'stale_if_error': '20ms'"
 
+/* survives: it may be the answer when the application fails. */
 static const struct {
 	const char *rule, *control; /* the client's Cache-Control */
 	struct object_head head;
 	int64_t age;
 	enum verdict verdict;
+	bool survives;
 } worth[] = {
-    {"", "", {LIFE}, 0, VERDICT_FRESH},
-    {"", "", {LIFE}, 99, VERDICT_FRESH},
-    {"", "", {LIFE}, 100, VERDICT_STALE},
-    {"", "", {LIFE}, 149, VERDICT_STALE},
-    {"", "", {LIFE}, 150, VERDICT_EXPIRED},
-    {"", "", {LIFE}, 299, VERDICT_EXPIRED},
-    {"", "", {LIFE}, 300, VERDICT_USELESS},
-    {"", "", {LIFE}, 1000000, VERDICT_USELESS},
-    {"", "", {LIFE, .must_revalidate = true}, 99, VERDICT_FRESH},
-    {"", "", {LIFE, .must_revalidate = true}, 100, VERDICT_USELESS},
-    {"", "", {.born = 1000, .lifetime = 0, .grace = 50}, 0, VERDICT_STALE},
+    {"", "", {LIFE}, 0, VERDICT_FRESH, true},
+    {"", "", {LIFE}, 99, VERDICT_FRESH, true},
+    {"", "", {LIFE}, 100, VERDICT_STALE, true},
+    {"", "", {LIFE}, 149, VERDICT_STALE, true},
+    {"", "", {LIFE}, 150, VERDICT_CHECK, true},
+    {"", "", {LIFE}, 299, VERDICT_CHECK, true},
+    {"", "", {LIFE}, 300, VERDICT_CHECK, false},
+    {"", "", {LIFE}, 1000000, VERDICT_CHECK, false},
+    {"", "", {LIFE, BOUND}, 99, VERDICT_FRESH, true},
+    {"", "", {LIFE, BOUND}, 100, VERDICT_CHECK, false},
+    {"", "", {.born = 1000, .grace = 50}, 0, VERDICT_STALE, false},
+    {"", "", {.born = 1000, .stale_if_error = 50}, 0, VERDICT_CHECK, true},
+    {"", "", {.born = 1000, .stale_if_error = 50}, 49, VERDICT_CHECK, true},
+    {"", "", {.born = 1000, .stale_if_error = 50}, 50, VERDICT_CHECK, false},
+    /* to be checked before each use, however young */
+    {"", "", {LIFE, .no_cache = true}, 0, VERDICT_CHECK, false},
+    {"", "", {LIFE, .no_cache = true}, 100, VERDICT_CHECK, false},
+    {HEARS, "max-stale", {LIFE, .no_cache = true}, 0, VERDICT_CHECK, false},
+    {ALWAYS, "", {LIFE}, 0, VERDICT_CHECK, false},
+    {ALWAYS, "", {LIFE}, 120, VERDICT_CHECK, false},
+    {ALWAYS ", 'ttl': '1h', 'grace': '1h'", "", {RULE_LIFE}, 0, VERDICT_CHECK, false},
+    {ALWAYS ", " HEARS, "max-stale", {LIFE}, 0, VERDICT_CHECK, false},
+    {"'validate': 'stale'", "", {LIFE}, 0, VERDICT_FRESH, true},
     /* the response's own times stand, the rule's are the rule's of now */
-    {"'ttl': '500ms'", "", {LIFE}, 100, VERDICT_STALE},
-    {"'ttl': '500ms'", "", {RULE_LIFE}, 499, VERDICT_FRESH},
-    {"'ttl': '500ms'", "", {RULE_LIFE}, 500, VERDICT_USELESS},
-    {"'ttl': '50ms', 'grace': '10ms', 'stale_if_error': '20ms'",
-     "",
-     {RULE_LIFE},
-     49,
-     VERDICT_FRESH},
-    {"'ttl': '50ms', 'grace': '10ms', 'stale_if_error': '20ms'",
-     "",
-     {RULE_LIFE},
-     59,
-     VERDICT_STALE},
-    {"'ttl': '50ms', 'grace': '10ms', 'stale_if_error': '20ms'",
-     "",
-     {RULE_LIFE},
-     69,
-     VERDICT_EXPIRED},
-    {"'ttl': '50ms', 'grace': '10ms', 'stale_if_error': '20ms'",
-     "",
-     {RULE_LIFE},
-     70,
-     VERDICT_USELESS},
-    {"'ttl': 0", "", {RULE_LIFE}, 0, VERDICT_USELESS},
-    {"'statuses': {'200': '5s'}", "", {RULE_LIFE}, 4999, VERDICT_FRESH},
-    {"'statuses': {'404': '5s'}, 'ttl': '1s'", "", {RULE_LIFE}, 1000, VERDICT_USELESS},
+    {"'ttl': '500ms'", "", {LIFE}, 100, VERDICT_STALE, true},
+    {"'ttl': '500ms'", "", {RULE_LIFE}, 499, VERDICT_FRESH, true},
+    {"'ttl': '500ms'", "", {RULE_LIFE}, 500, VERDICT_CHECK, false},
+    {SHORT, "", {RULE_LIFE}, 49, VERDICT_FRESH, true},
+    {SHORT, "", {RULE_LIFE}, 59, VERDICT_STALE, true},
+    {SHORT, "", {RULE_LIFE}, 69, VERDICT_CHECK, true},
+    {SHORT, "", {RULE_LIFE}, 70, VERDICT_CHECK, false},
+    {"'ttl': 0", "", {RULE_LIFE}, 0, VERDICT_CHECK, false},
+    {"'statuses': {'200': '5s'}", "", {RULE_LIFE}, 4999, VERDICT_FRESH, true},
+    {"'statuses': {'404': '5s'}, 'ttl': '1s'", "", {RULE_LIFE}, 1000, VERDICT_CHECK, false},
     /* the client is heard only where the rule says so */
-    {"", "no-cache", {LIFE}, 0, VERDICT_FRESH},
-    {"", "max-age=0", {LIFE}, 50, VERDICT_FRESH},
-    {HEARS, "no-cache", {LIFE}, 0, VERDICT_EXPIRED},
-    {HEARS, "max-age=0", {LIFE}, 0, VERDICT_FRESH},
-    {HEARS, "max-age=0", {LIFE}, 1, VERDICT_EXPIRED},
-    {HEARS, "max-age=1", {LIFE}, 99, VERDICT_FRESH},
-    {HEARS, "min-fresh=1", {LIFE}, 0, VERDICT_EXPIRED},
-    {HEARS, "max-stale", {LIFE}, 160, VERDICT_STALE},
-    {HEARS, "max-stale=0", {LIFE}, 160, VERDICT_EXPIRED},
+    {"", "no-cache", {LIFE}, 0, VERDICT_FRESH, true},
+    {"", "no-store", {LIFE}, 0, VERDICT_FRESH, true},
+    {"", "max-age=0", {LIFE}, 50, VERDICT_FRESH, true},
+    {"", "max-age=5", {LIFE}, 120, VERDICT_STALE, true},
+    {"", "max-stale", {LIFE}, 160, VERDICT_CHECK, true},
+    {HEARS, "no-cache", {LIFE}, 0, VERDICT_CHECK, true},
+    {HEARS, "no-store", {LIFE}, 0, VERDICT_CHECK, true},
+    {HEARS, "no-store", {LIFE}, 120, VERDICT_CHECK, true},
+    {HEARS, "max-age=0", {LIFE}, 0, VERDICT_CHECK, true},
+    {HEARS, "max-age=0", {LIFE}, 1, VERDICT_CHECK, true},
+    {HEARS, "max-age=1", {LIFE}, 99, VERDICT_FRESH, true},
+    {HEARS, "min-fresh=1", {LIFE}, 0, VERDICT_CHECK, true},
+    {HEARS, "min-fresh=1", {.born = 1000, .lifetime = 1000}, 0, VERDICT_FRESH, true},
+    {HEARS, "min-fresh=1", {.born = 1000, .lifetime = 1000}, 1, VERDICT_CHECK, true},
+    /* a stale page is for clients who name no age, or say that they bear it */
+    {HEARS, "", {LIFE}, 120, VERDICT_STALE, true},
+    {HEARS, "max-age=5", {LIFE}, 120, VERDICT_CHECK, true},
+    {HEARS, "max-age=5, max-stale", {LIFE}, 120, VERDICT_STALE, true},
+    {HEARS, "max-age=0, max-stale", {LIFE}, 120, VERDICT_CHECK, true},
+    {HEARS, "max-stale", {LIFE}, 160, VERDICT_STALE, true},
+    {HEARS, "max-stale", {LIFE}, 1000000, VERDICT_STALE, false},
+    {HEARS, "max-stale=1", {LIFE}, 1100, VERDICT_STALE, false},
+    {HEARS, "max-stale=1", {LIFE}, 1101, VERDICT_CHECK, false},
+    {HEARS, "max-stale=0", {LIFE}, 160, VERDICT_CHECK, true},
+    {HEARS, "max-stale", {LIFE, BOUND}, 100, VERDICT_CHECK, false},
+    {HEARS, "max-stale, no-cache", {LIFE}, 120, VERDICT_CHECK, true},
+    {HEARS, "max-stale, min-fresh=1", {LIFE}, 120, VERDICT_CHECK, true},
+    /* a reload does not count against what never changes; all else does */
+    {HEARS, "max-age=0", {LIFE, .immutable = true}, 0, VERDICT_FRESH, true},
+    {HEARS, "max-age=0", {LIFE, .immutable = true}, 99, VERDICT_FRESH, true},
+    {HEARS, "max-age=0", {LIFE, .immutable = true}, 100, VERDICT_CHECK, true},
+    {HEARS, "no-cache", {LIFE, .immutable = true}, 0, VERDICT_CHECK, true},
+    {HEARS,
+     "max-age=1",
+     {.born = 1000, .lifetime = 5000, .immutable = true},
+     1001,
+     VERDICT_CHECK,
+     true},
     /* too old for anything stays too old, whatever the client asks */
-    {HEARS, "no-cache", {LIFE}, 1000000, VERDICT_USELESS},
-    {HEARS, "max-age=1", {LIFE}, 1000000, VERDICT_USELESS},
-    {HEARS, "no-cache", {LIFE, .must_revalidate = true}, 100, VERDICT_USELESS},
+    {HEARS, "no-cache", {LIFE}, 1000000, VERDICT_CHECK, false},
+    {HEARS, "max-age=1", {LIFE}, 1000000, VERDICT_CHECK, false},
+    {HEARS, "no-cache", {LIFE, BOUND}, 100, VERDICT_CHECK, false},
 };
 
 static void what_a_page_is_worth(void **state)
@@ -434,24 +375,61 @@ static void what_a_page_is_worth(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(worth); i++) {
+		int64_t now = 1000 + worth[i].age;
 		char line[64];
 		struct request *r;
 		struct object *o;
 		enum verdict verdict;
+		bool survives;
 
 		snprintf(line, sizeof(line), "HTTP_CACHE_CONTROL=%s", worth[i].control);
 		r = ASK(worth[i].rule, line);
 		o = page(r, worth[i].head);
-		verdict = decide_object(r, o, 1000 + worth[i].age);
-		if (verdict != worth[i].verdict) {
-			print_error("case %zu: %s, %s, age %lld: %d\n", i, worth[i].rule,
-				    worth[i].control, (long long)worth[i].age, verdict);
+		verdict = decide_object(r, o, now);
+		survives = decide_survives(r, o, now);
+		if (verdict != worth[i].verdict || survives != worth[i].survives) {
+			print_error("case %zu: %s, %s, age %lld: %d %d\n", i, worth[i].rule,
+				    worth[i].control, (long long)worth[i].age, verdict, survives);
 			wrong++;
 		}
 		object_unref(&o);
 		request_free(&r);
 	}
 	assert_int_equal(wrong, 0);
+}
+
+/* One fetch for all who wait: what each would have to check again is nobody else's. */
+static void what_is_shared_among_those_who_wait(void **state)
+{
+	static const struct {
+		const char *rule;
+		struct object_head head;
+		int64_t age;
+		bool shares;
+	} cases[] = {
+	    {"", {LIFE}, 0, true},
+	    {"", {LIFE}, 149, true},
+	    {"", {LIFE}, 150, false},
+	    {"", {LIFE, BOUND}, 99, true},
+	    {"", {LIFE, BOUND}, 100, false},
+	    {"", {.born = 1000}, 0, false},
+	    {"", {.born = 1000, .stale_if_error = 50, .keep = 50}, 0, false},
+	    {"", {LIFE, .no_cache = true}, 0, false},
+	    {ALWAYS, {LIFE}, 0, false},
+	    {"'ttl': '500ms'", {RULE_LIFE}, 499, true},
+	    {"'ttl': '500ms'", {RULE_LIFE}, 500, false},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct request *r = ASK(cases[i].rule, "REQUEST_URI=/");
+		struct object *o = page(r, cases[i].head);
+
+		if (decide_shares(r, o, 1000 + cases[i].age) != cases[i].shares)
+			fail_msg("case %zu", i);
+		object_unref(&o);
+		request_free(&r);
+	}
 }
 
 static void freshness_left(void **state)
@@ -488,8 +466,21 @@ static void another_script_is_another_page(void **state)
 		other = ASK("", "REQUEST_URI=/p", others[i]);
 		assert_false(decide_fits(other, o));
 		assert_int_equal(decide_object(other, o, 1000), VERDICT_USELESS);
+		assert_false(decide_survives(other, o, 1000));
 		request_free(&other);
 	}
+	object_unref(&o);
+	request_free(&r);
+}
+
+static void a_marker_is_no_page(void **state)
+{
+	struct request *r = ASK("", "REQUEST_URI=/");
+	struct object *o = page(r, (struct object_head){LIFE, .kind = OBJECT_MARKER});
+
+	(void)state;
+	assert_false(decide_fits(r, o));
+	assert_int_equal(decide_object(r, o, 1000), VERDICT_USELESS);
 	object_unref(&o);
 	request_free(&r);
 }
@@ -511,13 +502,6 @@ static void authorization_needs_a_shared_page(void **state)
 	request_free(&user);
 }
 
-static int start(void **state)
-{
-	(void)state;
-	rules_start();
-	return key_start() ? 0 : -1;
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -527,12 +511,13 @@ int main(void)
 	    cmocka_unit_test(same_and_other_keys),
 	    cmocka_unit_test(what_the_application_sees_makes_another_page),
 	    cmocka_unit_test(prefixes),
-	    cmocka_unit_test(variants),
 	    cmocka_unit_test(what_a_page_is_worth),
+	    cmocka_unit_test(what_is_shared_among_those_who_wait),
 	    cmocka_unit_test(freshness_left),
 	    cmocka_unit_test(another_script_is_another_page),
+	    cmocka_unit_test(a_marker_is_no_page),
 	    cmocka_unit_test(authorization_needs_a_shared_page),
 	};
 
-	return cmocka_run_group_tests(tests, start, NULL);
+	return cmocka_run_group_tests(tests, asking_start, NULL);
 }

@@ -6,9 +6,8 @@
 static void later_versions(void **state)
 {
 	static const char *const top[] = {"control", "status", "purge", "warm"};
-	static const char *const rule[] = {"validate",      "client_cache", "etag",
-					   "tags",          "publish",      "directory_index",
-					   "content_types", "compress",     "esi"};
+	static const char *const rule[] = {"tags",          "publish",  "directory_index",
+					   "content_types", "compress", "esi"};
 	char text[256], expected[256];
 
 	(void)state;
@@ -110,6 +109,18 @@ static const char *const files_and_lines[][2] = {
     {RULE("'min_uses': 0"), "F: rules[0].min_uses: out of range: 0; from 1 to 1000000\n"},
     {RULE("'query': 'keep'"), "F: rules[0].query: not \"key\", \"bypass\" or \"drop\": \"keep\"\n"},
     {RULE("'override': 'yes'"), "F: rules[0].override: not false, true or \"force\": \"yes\"\n"},
+    {RULE("'validate': 'x'"), "F: rules[0].validate: not \"stale\" or \"always\": \"x\"\n"},
+    {RULE("'validate': true"), "F: rules[0].validate: not \"stale\" or \"always\": true\n"},
+    {TOP("'defaults': {'validate': 'never'}"),
+     "F: defaults.validate: not \"stale\" or \"always\": \"never\"\n"},
+    {RULE("'client_cache': 'always'"),
+     "F: rules[0].client_cache: not a duration: \"always\"" DURATION_HOW},
+    {RULE("'client_cache': '60'"), "F: rules[0].client_cache: has no unit: \"60\"; seconds are a "
+				   "number without quotes\n"},
+    {RULE("'client_cache': '-1s'"),
+     "F: rules[0].client_cache: not a duration: \"-1s\"" DURATION_HOW},
+    {RULE("'etag': 'weak'"), "F: rules[0].etag: not true or false: \"weak\"\n"},
+    {RULE("'etag': 1"), "F: rules[0].etag: not true or false: 1\n"},
     {TOP("'charset': 'latin1'"), "F: charset: not \"utf-8\" or \"bytes\": \"latin1\"\n"},
     {RULE("'ignore_cookies': [1, '']"), "F: rules[0].ignore_cookies[0]: not a string: 1\n"
 					"F: rules[0].ignore_cookies[1]: \"\" is empty\n"},
@@ -152,6 +163,11 @@ static const char *const files_and_lines[][2] = {
     {RULE("'stale-if-error': 1"),
      "F: rules[0].stale-if-error: unknown key; did you mean \"stale_if_error\"?\n"},
     {RULE("'colour': 1"), "F: rules[0].colour: unknown key\n"},
+    {RULE("'etags': 1"), "F: rules[0].etags: unknown key; did you mean \"etag\"?\n"},
+    {RULE("'client-cache': 1"),
+     "F: rules[0].client-cache: unknown key; did you mean \"client_cache\"?\n"},
+    {TOP("'validate': 'always'"),
+     "F: validate: unknown key here; it belongs in a rule or \"defaults\"\n"},
     {TOP("'ttl': 1"), "F: ttl: unknown key here; it belongs in a rule or \"defaults\"\n"},
     {TOP("'read_timeout': 1"),
      "F: read_timeout: unknown key here; it belongs in \"application\"\n"},

@@ -62,6 +62,8 @@ static void key_and_head_are_copied(void **state)
 	head.etag.p = head_bytes + 22;
 	head.last_modified.p = head_bytes + 43;
 	head.origin = 7;
+	head.first = UINT64_C(1) << 40;
+	head.whole = UINT64_MAX;
 	head.must_revalidate = true;
 	key = key_make(str_of(key_bytes));
 	o = object_new(&key, &head, 0);
@@ -77,15 +79,126 @@ static void key_and_head_are_copied(void **state)
 	assert_int_equal(object_head(o)->vary.n, 0);
 	assert_int_equal(object_head(o)->status, 200);
 	assert_int_equal(object_head(o)->origin, 7);
+	assert_true(object_head(o)->first == UINT64_C(1) << 40);
+	assert_true(object_head(o)->whole == UINT64_MAX);
 	assert_true(object_head(o)->must_revalidate);
 	assert_false(object_head(o)->no_cache);
 	object_unref(&o);
 	assert_null(o);
 }
 
-static void a_vary_marker_holds_its_names(void **state)
+/* What stands behind this in a text, n bytes. */
+static struct str behind(const char *text, const char *name, size_t n)
 {
-	struct object_head head = {.kind = OBJECT_MARKER, .vary = STR("accept,accept-language")};
+	const char *p = strstr(text, name);
+
+	assert_non_null(p);
+	return str_make(p + strlen(name), n);
+}
+
+static void assert_within(struct str part, struct str whole)
+{
+	assert_true(part.p >= whole.p && part.p + part.n <= whole.p + whole.n);
+}
+
+/* Every text is the object's own; slices lie in its copy of what they were slices of. */
+static void all_texts_are_copied(void **state)
+{
+	char head[] = "Status: 200 OK\r\nDate: d\r\nContent-Language: l\r\nContent-Type: t\r\n",
+	     made[] = "ETag: \"e\"\r\nLast-Modified: m\r\n", control[] = "X-Accel-Expires: 5\r\n",
+	     vary[] = "accept,cookie", variants[] = "list", labels[] = "12345678";
+	char *const texts[] = {head, made, control, vary, variants, labels};
+	struct object_head from = {.head = str_of(head),
+				   .made = str_of(made),
+				   .control = str_of(control),
+				   .vary = str_of(vary),
+				   .variants = str_of(variants),
+				   .labels = str_of(labels),
+				   .etag = behind(made, "ETag: ", 3),
+				   .last_modified = behind(made, "Modified: ", 1),
+				   .date = behind(head, "Date: ", 1),
+				   .language = behind(head, "Language: ", 1),
+				   .type = behind(head, "Type: ", 1),
+				   .made_etag = true,
+				   .made_modified = true};
+	struct key key = key_make(STR("k"));
+	struct object *o;
+	const struct object_head *got;
+
+	(void)state;
+	o = object_new(&key, &from, 0);
+	assert_non_null(o);
+	for (size_t i = 0; i < ARRAY_LEN(texts); i++)
+		memset(texts[i], 'x', strlen(texts[i]));
+	got = object_head(o);
+	assert_str(got->head, "Status: 200 OK\r\nDate: d\r\nContent-Language: l\r\n"
+			      "Content-Type: t\r\n");
+	assert_str(got->made, "ETag: \"e\"\r\nLast-Modified: m\r\n");
+	assert_str(got->control, "X-Accel-Expires: 5\r\n");
+	assert_str(got->vary, "accept,cookie");
+	assert_str(got->variants, "list");
+	assert_str(got->labels, "12345678");
+	assert_str(got->date, "d");
+	assert_str(got->language, "l");
+	assert_str(got->type, "t");
+	assert_str(got->etag, "\"e\"");
+	assert_str(got->last_modified, "m");
+	assert_within(got->date, got->head);
+	assert_within(got->language, got->head);
+	assert_within(got->type, got->head);
+	assert_within(got->etag, got->made);
+	assert_within(got->last_modified, got->made);
+	object_unref(&o);
+}
+
+/* What is sent of a head: the application's fields and ours, in one run. */
+static void fields_are_head_and_made(void **state)
+{
+	static const char *const cases[][3] = {
+	    {"Status: 200 OK\r\n", "", "Status: 200 OK\r\n"},
+	    {"Status: 200 OK\r\n", "ETag: \"000\"\r\n", "Status: 200 OK\r\nETag: \"000\"\r\n"},
+	    {"", "", ""},
+	};
+	struct key key = key_make(STR("k"));
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct object_head head = {.head = str_of(cases[i][0]),
+					   .made = str_of(cases[i][1]),
+					   .control = STR("X-Accel-Expires: 5\r\n"),
+					   .vary = STR("accept")};
+		struct object *o = object_new(&key, &head, 0);
+
+		assert_non_null(o);
+		assert_str(object_fields(o), cases[i][2]);
+		object_unref(&o);
+	}
+}
+
+/* Until it is sealed, what we made can still be written over. */
+static void made_fields_are_filled_in_late(void **state)
+{
+	struct object_head head = {.head = STR("Status: 200 OK\r\n"),
+				   .made = STR("ETag: \"000\"\r\n")};
+	struct key key = key_make(STR("k"));
+	struct object *o;
+
+	(void)state;
+	head.etag = str_sub(head.made, 6, 11);
+	o = object_new(&key, &head, 0);
+	assert_non_null(o);
+	memcpy(object_made(o) + 7, "abc", 3);
+	object_seal(o);
+	assert_str(object_head(o)->etag, "\"abc\"");
+	assert_str(object_fields(o), "Status: 200 OK\r\nETag: \"abc\"\r\n");
+	object_unref(&o);
+}
+
+static void a_marker_says_where_the_pages_are(void **state)
+{
+	struct object_head head = {.kind = OBJECT_MARKER,
+				   .vary = STR("accept,accept-language"),
+				   .variants = STR("what flow/variants writes")};
 	struct key key = key_make(STR("http://a/"));
 	struct object *o = object_new(&key, &head, 0);
 
@@ -94,6 +207,9 @@ static void a_vary_marker_holds_its_names(void **state)
 	object_seal(o);
 	assert_int_equal(object_head(o)->kind, OBJECT_MARKER);
 	assert_str(object_head(o)->vary, "accept,accept-language");
+	assert_str(object_head(o)->variants, "what flow/variants writes");
+	assert_int_equal(object_fields(o).n, 0);
+	assert_int_equal(object_head(o)->etag.n, 0);
 	assert_int_equal(object_body(o).n, 0);
 	object_unref(&o);
 }
@@ -152,8 +268,81 @@ static void a_size_is_key_head_body_and_little_more(void **state)
 	object_take_body(o, body, 10000);
 	object_seal(o);
 	assert_ptr_equal(object_body(o).p, body);
-	assert_in_range(object_size(o), n, n + 300);
+	assert_in_range(object_size(o), n, n + 500);
 	object_unref(&o);
+}
+
+static void a_size_counts_every_text(void **state)
+{
+	static char text[1000];
+	struct str all = str_make(text, sizeof(text));
+	struct object_head none = {0},
+			   heads[] = {{.head = all}, {.made = all},     {.control = all},
+				      {.vary = all}, {.variants = all}, {.labels = all}};
+	struct key key = key_make(STR("k"));
+	struct object *small = object_new(&key, &none, 0);
+
+	(void)state;
+	assert_non_null(small);
+	for (size_t i = 0; i < ARRAY_LEN(heads); i++) {
+		struct object *o = object_new(&key, &heads[i], 0);
+
+		assert_non_null(o);
+		assert_int_equal(object_size(o), object_size(small) + sizeof(text));
+		object_unref(&o);
+	}
+	object_unref(&small);
+}
+
+/* A body goes on in other objects, and lives as long as any of them. */
+static void a_body_may_be_shared(void **state)
+{
+	struct object *first = make("a", 0), *second = make("b", 0), *third = make("c", 0);
+	size_t alone = object_size(second);
+
+	(void)state;
+	assert_true(object_append(first, "the body", 8));
+	object_seal(first);
+	object_share_body(second, first);
+	object_seal(second);
+	assert_ptr_equal(object_body(second).p, object_body(first).p);
+	assert_int_equal(object_size(second), object_size(first));
+	assert_true(object_size(second) >= alone + 8);
+	/* the lender of a lender */
+	object_share_body(third, second);
+	object_seal(third);
+	object_unref(&first);
+	assert_str(object_body(second), "the body");
+	object_unref(&second);
+	assert_str(object_body(third), "the body");
+	object_unref(&third);
+}
+
+static void an_empty_body_may_be_shared(void **state)
+{
+	struct object *first = make("a", 0), *second = make("b", 0);
+
+	(void)state;
+	object_seal(first);
+	object_share_body(second, first);
+	object_seal(second);
+	object_unref(&first);
+	assert_int_equal(object_body(second).n, 0);
+	object_unref(&second);
+}
+
+/* Given up before it is sealed, it gives nothing up but its own. */
+static void a_borrower_may_go_first(void **state)
+{
+	struct object *first = make("a", 0), *second = make("b", 0);
+
+	(void)state;
+	assert_true(object_append(first, "x", 1));
+	object_seal(first);
+	object_share_body(second, first);
+	object_unref(&second);
+	assert_str(object_body(first), "x");
+	object_unref(&first);
 }
 
 static void a_taken_body_replaces_reserved_room(void **state)
@@ -170,16 +359,21 @@ static void a_taken_body_replaces_reserved_room(void **state)
 static void it_is_dead_after_the_last_of_its_times(void **state)
 {
 	static const struct {
-		int64_t born, lifetime, grace, error, dead_at;
+		int64_t born, lifetime, grace, error, keep, dead_at;
 	} cases[] = {
-	    {1000, 0, 0, 0, 1000},
-	    {1000, 50, 0, 0, 1050},
-	    {1000, 50, 30, 0, 1080},
-	    {1000, 50, 30, 40, 1090},
-	    {-500, 50, 0, 0, -450},
-	    {1000, INT64_MAX, 5, 0, INT64_MAX},
-	    {1000, 1, INT64_MAX, 0, INT64_MAX},
-	    {1000, -5, -5, -5, 1000},
+	    {1000, 0, 0, 0, 0, 1000},
+	    {1000, 50, 0, 0, 0, 1050},
+	    {1000, 50, 30, 0, 0, 1080},
+	    {1000, 50, 30, 40, 0, 1090},
+	    {1000, 50, 30, 40, 35, 1090},
+	    {1000, 50, 30, 40, 60, 1110},
+	    {1000, 50, 0, 0, 60, 1110},
+	    {1000, 0, 0, 0, 60, 1060},
+	    {-500, 50, 0, 0, 0, -450},
+	    {1000, INT64_MAX, 5, 0, 0, INT64_MAX},
+	    {1000, 1, INT64_MAX, 0, 0, INT64_MAX},
+	    {1000, 1, 0, 0, INT64_MAX, INT64_MAX},
+	    {1000, -5, -5, -5, -5, 1000},
 	};
 
 	(void)state;
@@ -187,7 +381,8 @@ static void it_is_dead_after_the_last_of_its_times(void **state)
 		struct object_head head = {.born = cases[i].born,
 					   .lifetime = cases[i].lifetime,
 					   .grace = cases[i].grace,
-					   .stale_if_error = cases[i].error};
+					   .stale_if_error = cases[i].error,
+					   .keep = cases[i].keep};
 		struct key key = key_make(STR("k"));
 		struct object *o = object_new(&key, &head, 0);
 
@@ -255,6 +450,11 @@ static void take_one(struct object *o)
 	object_take_body(o, NULL, 0);
 }
 
+static void write_made(struct object *o)
+{
+	(void)object_made(o);
+}
+
 static void misuse_is_caught(void **state)
 {
 	struct object *o = make("k", 0);
@@ -266,6 +466,7 @@ static void misuse_is_caught(void **state)
 	assert_true(aborts(append_one, o));
 	assert_true(aborts(take_one, o));
 	assert_true(aborts(object_seal, o));
+	assert_true(aborts(write_made, o));
 	object_unref(&o);
 }
 
@@ -279,10 +480,17 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(key_and_head_are_copied),
-	    cmocka_unit_test(a_vary_marker_holds_its_names),
+	    cmocka_unit_test(all_texts_are_copied),
+	    cmocka_unit_test(fields_are_head_and_made),
+	    cmocka_unit_test(made_fields_are_filled_in_late),
+	    cmocka_unit_test(a_marker_says_where_the_pages_are),
 	    cmocka_unit_test(a_body_grows_piece_by_piece),
 	    cmocka_unit_test(sealing_gives_back_spare_room),
 	    cmocka_unit_test(a_size_is_key_head_body_and_little_more),
+	    cmocka_unit_test(a_size_counts_every_text),
+	    cmocka_unit_test(a_body_may_be_shared),
+	    cmocka_unit_test(an_empty_body_may_be_shared),
+	    cmocka_unit_test(a_borrower_may_go_first),
 	    cmocka_unit_test(a_taken_body_replaces_reserved_room),
 	    cmocka_unit_test(it_is_dead_after_the_last_of_its_times),
 	    cmocka_unit_test(the_last_of_many_threads_frees_it),

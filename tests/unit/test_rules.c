@@ -61,6 +61,10 @@ static void default_rule(void **state)
 	assert_int_equal(rule->policy.n_statuses, 0);
 	assert_int_equal(rule->policy.set_cookie, SET_COOKIE_BYPASS);
 	assert_false(rule->client_control);
+	assert_int_equal(rule->validate, VALIDATE_STALE);
+	assert_false(rule->policy.validate_always);
+	assert_int_equal(rule->client_cache, 0);
+	assert_false(rule->etag);
 	assert_int_equal(rule->query, QUERY_KEY);
 	assert_int_equal(rule->drop_query.n, 0);
 	assert_false(rule->sort_query);
@@ -120,7 +124,8 @@ static void every_rule_key(void **state)
 	    "'prefix': '/a', 'host': ['EXAMPLE.org', '*.example.org'], 'cache': false, 'ttl': 1,"
 	    " 'grace': '2s', 'stale_if_error': '3s', 'override': 'force', 'heuristic': true,"
 	    " 'statuses': {'404': '30s', '//': 'x', '5xx': 0}, 'set_cookie': 'strip',"
-	    " 'client_control': true, 'query': 'drop', 'drop_query': ['x', 'tracking', 'y*'],"
+	    " 'client_control': true, 'validate': 'always', 'client_cache': '4m', 'etag': true,"
+	    " 'query': 'drop', 'drop_query': ['x', 'tracking', 'y*'],"
 	    " 'sort_query': true, 'bypass_cookies': ['a'], 'key_cookies': 'b',"
 	    " 'ignore_cookies': ['*', 'd'], 'bypass_headers': ['X-A'], 'bypass_query': ['q'],"
 	    " 'key': '$path', 'vary': ['Accept-Language'], 'min_uses': 1000000,"
@@ -146,6 +151,10 @@ static void every_rule_key(void **state)
 	assert_int_equal(rule->policy.statuses[1].ttl, 0);
 	assert_int_equal(rule->policy.set_cookie, SET_COOKIE_STRIP);
 	assert_true(rule->client_control);
+	assert_int_equal(rule->validate, VALIDATE_ALWAYS);
+	assert_true(rule->policy.validate_always);
+	assert_int_equal(rule->client_cache, 240000);
+	assert_true(rule->etag);
 	assert_int_equal(rule->query, QUERY_DROP);
 	assert_true(rule->drop_query.n > 30);
 	assert_true(words_match(&rule->drop_query, STR("utm_source")));
@@ -175,9 +184,11 @@ static void rules_start_from_defaults(void **state)
 {
 	struct ruleset *set =
 	    parse("{'rules': [{}, {'grace': 0, 'ignore_cookies': ['b'], 'key': '$uri',"
-		  " 'statuses': {}, 'max_object': '9k'}, {'regex': '(a)(b)'}], " APP
+		  " 'statuses': {}, 'max_object': '9k', 'validate': 'stale', 'etag': false},"
+		  " {'regex': '(a)(b)'}], " APP
 		  "'defaults': {'ttl': '1m', 'grace': '2m', 'ignore_cookies': ['a', 'c'],"
-		  " 'key': '$host$1$2', 'statuses': {'200': 5}, 'cache': false, '//': 1},"
+		  " 'key': '$host$1$2', 'statuses': {'200': 5}, 'cache': false, '//': 1,"
+		  " 'validate': 'always', 'etag': true, 'client_cache': 9},"
 		  " 'limits': {'max_object': '7k'}}");
 
 	(void)state;
@@ -185,6 +196,9 @@ static void rules_start_from_defaults(void **state)
 		assert_int_equal(set->rules[i].index, i);
 		assert_int_equal(set->rules[i].policy.ttl, 60000);
 		assert_false(set->rules[i].cache);
+		assert_int_equal(set->rules[i].client_cache, 9000);
+		assert_int_equal(set->rules[i].etag, i != 1);
+		assert_int_equal(set->rules[i].policy.validate_always, i != 1);
 	}
 	assert_int_equal(set->rules[0].policy.grace, 120000);
 	assert_int_equal(set->rules[0].ignore_cookies.n, 2);
@@ -201,6 +215,44 @@ static void rules_start_from_defaults(void **state)
 		    " {'max_object': 6}}");
 	assert_int_equal(set->rules[0].max_object, 5);
 	ruleset_unref(&set);
+}
+
+/* A rule that lets clients steer bears failures of the application for an hour, unless it says. */
+static void stale_if_error_where_nobody_says(void **state)
+{
+	static const struct {
+		const char *defaults, *rule;
+		int64_t stale_if_error;
+	} cases[] = {
+	    {"", "", 0},
+	    {"", "'client_control': false", 0},
+	    {"", "'client_control': true", 3600000},
+	    {"", "'client_control': true, 'stale_if_error': 0", 0},
+	    {"", "'stale_if_error': '0s', 'client_control': true", 0},
+	    {"", "'client_control': true, 'stale_if_error': '5s'", 5000},
+	    {"", "'client_control': true, 'grace': '5s'", 3600000},
+	    {"'client_control': true", "", 3600000},
+	    {"'client_control': true", "'client_control': false", 0},
+	    {"'client_control': true", "'stale_if_error': 0", 0},
+	    {"'stale_if_error': 0", "'client_control': true", 0},
+	    {"'stale_if_error': 0, 'client_control': true", "", 0},
+	    {"'stale_if_error': '5s'", "'client_control': true", 5000},
+	    {"'stale_if_error': '5s'", "", 5000},
+	    {"'stale_if_error': '5s'", "'client_control': true, 'stale_if_error': 0", 0},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		char text[256];
+		struct ruleset *set;
+
+		snprintf(text, sizeof(text), "{" APP "'defaults': {%s}, 'rules': [{%s}]}",
+			 cases[i].defaults, cases[i].rule);
+		set = parse(text);
+		if (set->rules[0].policy.stale_if_error != cases[i].stale_if_error)
+			fail_msg("%s: %lld", text, (long long)set->rules[0].policy.stale_if_error);
+		ruleset_unref(&set);
+	}
 }
 
 static void comments_everywhere(void **state)
@@ -244,6 +296,9 @@ static const struct key_case rule_keys[] = {
      "statuses"},
     {{"'bypass'", "'strip'", "'drop'", "'store'"}, {"'no'", "''", "true", "1"}, "set_cookie"},
     {{"true", "false"}, {"'false'"}, "client_control"},
+    {{"'stale'", "'always'"}, {"'x'", "''", "'Always'", "true", "0", "null"}, "validate"},
+    {{"0", "'250ms'", "'1h'", "'3650d'"}, {DURATIONS_BAD}, "client_cache"},
+    {{"true", "false"}, {"1", "'true'", "'weak'", "null"}, "etag"},
     {{"'key'", "'bypass'", "'drop'"}, {"'keep'", "false", "null", "['key']"}, "query"},
     {{"[]", "['a*']", "'tracking'", "['tracking', 'tracking']"},
      {"['']", "[1]", "['a', ['b']]", "{}", "['\\\\']"},
@@ -525,6 +580,7 @@ int main(void)
 	    cmocka_unit_test(every_setting),
 	    cmocka_unit_test(every_rule_key),
 	    cmocka_unit_test(rules_start_from_defaults),
+	    cmocka_unit_test(stale_if_error_where_nobody_says),
 	    cmocka_unit_test(comments_everywhere),
 	    cmocka_unit_test(every_key),
 	    cmocka_unit_test(every_key_misspelt),
