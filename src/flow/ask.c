@@ -33,6 +33,12 @@ static const struct object *checked_page(const struct request *r)
 	return r->check && object_head(r->check)->kind == OBJECT_PAGE ? r->check : NULL;
 }
 
+/* A '*' would stand for any page at all. */
+static bool is_asked(struct str etag)
+{
+	return etag.n > 0 && str_find(etag, '*') != 0;
+}
+
 /* The tags of all that is asked about: no more than fit into a header of usual size. */
 static size_t collect(const struct request *r, struct str etags[VARIANTS_MAX + 1])
 {
@@ -41,10 +47,10 @@ static size_t collect(const struct request *r, struct str etags[VARIANTS_MAX + 1
 	struct variant v;
 	size_t n = 0, bytes = 0;
 
-	if (page && own_etag(page).n > 0)
+	if (page && is_asked(own_etag(page)))
 		etags[n++] = own_etag(page);
 	while (n <= VARIANTS_MAX && variants_next(&rest, &v)) {
-		if (v.etag.n == 0 || bytes + v.etag.n > LIST_BYTES)
+		if (!is_asked(v.etag) || bytes + v.etag.n > LIST_BYTES)
 			continue;
 		bytes += v.etag.n;
 		etags[n++] = v.etag;
@@ -125,35 +131,59 @@ static struct object *get_variant(struct request *r, struct store *store, struct
 	return o;
 }
 
-/* The page that was asked about, if the application was asked about no other. */
-static struct object *only_page(const struct request *r)
+/* The one entity-tag of all that was asked about; empty if there are several, or none. */
+static struct str only_tag(const struct request *r)
 {
-	const struct object *page = checked_page(r);
 	struct str etags[VARIANTS_MAX + 1];
 	size_t n = collect(r, etags);
 
-	for (size_t i = 0; page && i < n; i++)
-		if (!str_eq(etags[i], own_etag(page)))
-			return NULL;
-	return page ? object_ref(r->check) : NULL;
+	for (size_t i = 1; i < n; i++)
+		if (!str_eq(etags[i], etags[0]))
+			return STR("");
+	return n > 0 ? etags[0] : STR("");
+}
+
+/*
+ * What has this entity-tag, strong for strong (RFC 9111 section 4.3.4): the page that was asked
+ * about, or a variant.
+ */
+static struct object *tagged(struct request *r, struct store *store, struct str etag)
+{
+	const struct object *page = checked_page(r);
+	struct str rest = variants_of(r);
+	bool weak = !cond_is_strong(etag);
+	struct object *o = NULL;
+	struct variant v;
+
+	if (page && cond_etags_equal(own_etag(page), etag, weak))
+		return object_ref(r->check);
+	while (!o && variants_next(&rest, &v))
+		if (cond_etags_equal(v.etag, etag, weak))
+			o = get_variant(r, store, v.key);
+	return o;
+}
+
+/* Whether a page that has no entity-tag was asked about by its date, and nothing else was. */
+static bool asked_by_date(const struct request *r, const struct cgi_head *head)
+{
+	const struct header *modified = headers_find(&head->headers, STR("Last-Modified"));
+	const struct object *page = checked_page(r);
+	struct str etags[VARIANTS_MAX + 1];
+
+	return page && collect(r, etags) == 0 &&
+	       (!modified || str_eq(modified->value, own_modified(page)));
 }
 
 struct object *ask_selected(struct request *r, struct store *store, const struct cgi_head *head)
 {
 	const struct header *etag = headers_find(&head->headers, STR("ETag"));
-	const struct object *page = checked_page(r);
-	struct str rest = variants_of(r);
-	struct object *o = NULL;
-	struct variant v;
+	struct str only = only_tag(r);
 
-	if (etag && page && cond_etags_equal(own_etag(page), etag->value, true))
+	if (asked_by_date(r, head))
 		return object_ref(r->check);
-	while (etag && !o && variants_next(&rest, &v))
-		if (cond_etags_equal(v.etag, etag->value, true))
-			o = get_variant(r, store, v.key);
-	if (o || (etag && page && own_etag(page).n > 0))
-		return o;
-	return only_page(r);
+	if (etag)
+		return tagged(r, store, etag->value);
+	return only.n > 0 ? tagged(r, store, only) : NULL;
 }
 
 bool ask_completes(const struct request *r, const struct cgi_head *head)

@@ -103,10 +103,34 @@ static bool forbids_page(enum reason reason)
 	return reason != REASON_CLIENT_NO_STORE && reason != REASON_AUTHORIZATION;
 }
 
+/* Whether a status says something of the page; other errors are about the request, or pass. */
+static bool is_about_page(int status)
+{
+	return status < 400 || status == 404 || status == 410;
+}
+
+/*
+ * The application has another answer now, and it may not be stored: what is stored must not go on
+ * answering in its grace.
+ */
+static void drop_stored(struct capture *c)
+{
+	struct request *r = c->r;
+	struct key key;
+
+	if (!r->check || !r->plan.store || !is_about_page(c->head.status) ||
+	    !forbids_page(c->verdict.reason))
+		return;
+	key = object_key(r->check);
+	store_remove(c->store, &key);
+}
+
 /* The page may not be shared: whoever waits for it fetches for himself. */
 static void let_followers_go(struct capture *c)
 {
 	struct request *r = c->r;
+
+	drop_stored(c);
 
 	/* what came for a range says nothing about the page */
 	if (r->plan.store && !r->ranged && forbids_page(c->verdict.reason))
@@ -313,6 +337,8 @@ static bool take_head(struct capture *c, struct str body)
 		return c->base ? true : ask_again(c);
 	}
 	judge(c);
+	if (c->head.status == 304 && r->plan.store)
+		return refuse(c, "a 304 to a request without conditions");
 	if (is_failure(c->head.status) && (r->stale || !r->client)) {
 		c->answer_stale = true;
 		return refuse(c, "answered with an error status");

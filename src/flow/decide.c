@@ -265,18 +265,35 @@ static bool finish_key(struct request *r, struct key_builder *b, struct key *key
 	return true;
 }
 
+static void add_template(struct key_builder *b, struct request *r)
+{
+	const struct key_template *key = &r->plan.rule->key;
+
+	builder_init(b, &r->arena);
+	add_value(b, r->rules->settings.key_prefix);
+	for (size_t i = 0; i < key->n; i++)
+		add_part(b, r, &key->v[i], i + 1 < key->n && key->v[i + 1].kind == KEY_QUERY);
+}
+
+bool decide_label(struct request *r, uint64_t *label)
+{
+	struct key_builder b;
+	struct key key;
+
+	add_template(&b, r);
+	if (!finish_key(r, &b, &key))
+		return false;
+	*label = XXH3_64bits(key.bytes.p, key.bytes.n);
+	return true;
+}
+
 static bool decide_key(struct request *r)
 {
 	const struct rule *rule = r->plan.rule;
 	struct key_builder b;
 	struct str value;
 
-	builder_init(&b, &r->arena);
-
-	add_value(&b, r->rules->settings.key_prefix);
-	for (size_t i = 0; i < rule->key.n; i++)
-		add_part(&b, r, &rule->key.v[i],
-			 i + 1 < rule->key.n && rule->key.v[i + 1].kind == KEY_QUERY);
+	add_template(&b, r);
 	if (r->plan.key_cookies.n > 0) {
 		add_literal(&b, STR(" cookie "));
 		add_value(&b, r->plan.key_cookies);
@@ -377,7 +394,7 @@ bool decide_tagged(struct request *r, struct str etag, struct key *key)
 
 	builder_init(&b, &r->arena);
 	add_value(&b, r->plan.primary.bytes);
-	add_literal(&b, STR(" etag "));
+	add_literal(&b, STR(" (etag) ")); /* no header has such a name */
 	add_value(&b, etag);
 	return finish_key(r, &b, key);
 }
@@ -429,7 +446,8 @@ static enum verdict for_client(const struct policy_client *client, const struct 
 	if (verdict == VERDICT_CHECK && !head->must_revalidate && client->max_stale >= 0 &&
 	    -ttl <= client->max_stale)
 		verdict = VERDICT_STALE;
-	if (verdict == VERDICT_STALE && client->max_age >= 0 && client->max_stale < 0)
+	if (verdict == VERDICT_STALE &&
+	    (client->max_stale >= 0 ? -ttl > client->max_stale : client->max_age >= 0))
 		return VERDICT_CHECK;
 	if (client->no_cache || client->no_store ||
 	    (client->max_age >= 0 && (age > client->max_age || client->max_age == 0) && !reload) ||

@@ -21,6 +21,13 @@ bool decide_variant(struct request *r, struct str vary, struct key *key) MUST_CH
 /* The key of a page that the application itself chooses by its entity-tag. As decide_variant. */
 bool decide_tagged(struct request *r, struct str etag, struct key *key) MUST_CHECK;
 
+/*
+ * A hash of what the template of the rule's key alone gives: the same on every machine, and for all
+ * pages of a key, whatever their cookies and headers. r->plan.query is what is kept of the query.
+ * False: memory is out.
+ */
+bool decide_label(struct request *r, uint64_t *label) MUST_CHECK;
+
 /* Whether the page is one for this request at all: same script, and allowed with Authorization. */
 bool decide_fits(const struct request *r, const struct object *o);
 

@@ -15,6 +15,7 @@
 #include "flow/decide.h"
 #include "flow/end.h"
 #include "flow/filter.h"
+#include "flow/invalidate.h"
 #include "flow/memo.h"
 #include "flow/respond.h"
 #include "upstream/fetch.h"
@@ -101,16 +102,18 @@ static void conclude_failure(struct request *r, struct capture *c, enum fetch_re
 
 static void answer_leader(struct request *r, struct capture *c, struct object *o)
 {
-	struct str body = object_body(o), sent = r->is_head ? STR("") : body;
+	struct str body = object_body(o), sent = r->is_head ? STR("") : body, fields;
 	bool ok;
 
-	if (c->client_fields.n == 0) {
+	if (c->client_fields.n == 0 ||
+	    !arena_printf(&r->arena, &fields, "%.*s%.*s", STR_ARG(c->client_fields),
+			  STR_ARG(object_head(o)->made))) {
 		end_with_object(r, o, r->outcome);
 		return;
 	}
 	r->status = object_head(o)->status;
 	r->age = c->verdict.age;
-	ok = respond_stream_head(r, c->client_fields, body.n, sent) && respond_stream_end(r, 0);
+	ok = respond_stream_head(r, fields, body.n, sent) && respond_stream_end(r, 0);
 	end_request(r, ok ? CLIENT_DONE : CLIENT_CLOSE);
 }
 
@@ -227,6 +230,8 @@ static bool ask(struct request *r)
 		r->stored = false;
 	/* conclude may end r: what capture still holds of it must go before */
 	capture_end(&c);
+	if (r->fetched_status == 0 && result != FETCH_UNREACHABLE && result != FETCH_OVERLOADED)
+		invalidate_in_doubt(r);
 	if (c.state != CAPTURE_AGAIN)
 		done = conclude(r, &c, &f, result);
 	capture_fini(&c);

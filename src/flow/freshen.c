@@ -138,9 +138,10 @@ void freshen_others(struct request *r, struct store *store, const struct object 
 			freshen_variant(r, store, v.key, news);
 }
 
-/* A validator that came has to be the stored one. */
-static bool agree(struct str stored, const struct header *news)
+/* A validator that came has to be the stored one; *any: one came. */
+static bool agree(struct str stored, const struct header *news, bool *any)
 {
+	*any |= news != NULL;
 	return !news || str_eq(stored, news->value);
 }
 
@@ -150,10 +151,12 @@ bool freshen_same(const struct object *base, const struct cgi_head *news)
 	struct str etag = head->made_etag ? STR("") : head->etag;
 	struct str modified = head->made_modified ? STR("") : head->last_modified;
 
+	bool any = news->has_content_length || (etag.n == 0 && modified.n == 0);
+
 	if (news->has_content_length && news->content_length != object_body(base).n)
 		return false;
-	return agree(etag, headers_find(&news->headers, STR("ETag"))) &&
-	       agree(modified, headers_find(&news->headers, STR("Last-Modified")));
+	return agree(etag, headers_find(&news->headers, STR("ETag")), &any) &&
+	       agree(modified, headers_find(&news->headers, STR("Last-Modified")), &any) && any;
 }
 
 /* ---- parts ---- */

@@ -30,7 +30,8 @@ struct object *freshen_combine(struct request *r, const struct object *old,
 
 /*
  * Whether the fields of a 200 to HEAD say that the stored page is still the same (RFC 9111 section
- * 4.3.5): validators and a length that came are the stored ones.
+ * 4.3.5): validators and a length that came are the stored ones, and at least one of them came if
+ * the page has a validator.
  */
 bool freshen_same(const struct object *base, const struct cgi_head *news);
 

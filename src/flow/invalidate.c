@@ -1,6 +1,7 @@
 /*
  * A label is a hash without a secret, for machines that share a store must agree on it. Every
- * variant of a page, whatever its cookies and headers, has its URL's label.
+ * variant of a page, whatever its cookies and headers, has its URL's label; and that of its key's
+ * template, by which a page is known that other URLs have stored.
  */
 #include "flow/invalidate.h"
 
@@ -8,6 +9,7 @@
 
 #include "base/clock.h"
 #include "flow/bans.h"
+#include "flow/decide.h"
 #include "flow/filter.h"
 #include "http/groups.h"
 #include "http/uri.h"
@@ -38,13 +40,13 @@ bool invalidate_labels(struct request *r, const struct headers *h, struct str *l
 
 	if (!groups_read(h, STR("Cache-Groups"), &r->arena, &groups, &n) || n > GROUPS_MAX)
 		return false;
-	v = arena_alloc(&r->arena, (n + 1) * sizeof(*v));
-	if (!v)
+	v = arena_alloc(&r->arena, (n + 2) * sizeof(*v));
+	if (!v || !decide_label(r, &v[1]))
 		return false;
 	v[0] = url_label(r->host, r->plan.normal_path, r->plan.query);
 	for (size_t i = 0; i < n; i++)
-		v[i + 1] = group_label(r, groups[i]);
-	*labels = str_make((const char *)v, (n + 1) * sizeof(*v));
+		v[i + 2] = group_label(r, groups[i]);
+	*labels = str_make((const char *)v, (n + 2) * sizeof(*v));
 	return true;
 }
 
@@ -125,14 +127,30 @@ static struct str own_query(const struct request *r)
 	return str_sub(uri, str_find(uri, '?') + 1, uri.n);
 }
 
+static bool may_change(const struct request *r)
+{
+	return !is_safe(r->known[KNOWN_METHOD]) && r->host.n > 0 && r->plan.normal_path.n > 0;
+}
+
+/* The target itself: by its URL, and by its key. */
+static void ban_target(struct request *r)
+{
+	struct str query = own_query(r);
+	uint64_t label;
+
+	ban_url(r, r->plan.normal_path, query);
+	if (r->plan.rule && filter_query(r->plan.rule, query, &r->arena, &r->plan.query) &&
+	    decide_label(r, &label))
+		bans_add(label, clock_now_us());
+}
+
 void invalidate_after(struct request *r, const struct cgi_head *head)
 {
 	static const char *const references[] = {"Location", "Content-Location"};
 
-	if (is_safe(r->known[KNOWN_METHOD]) || head->status >= 400 || r->host.n == 0 ||
-	    r->plan.normal_path.n == 0)
+	if (!may_change(r) || head->status >= 400)
 		return;
-	ban_url(r, r->plan.normal_path, own_query(r));
+	ban_target(r);
 	for (size_t i = 0; i < ARRAY_LEN(references); i++) {
 		const struct header *field = headers_find(&head->headers, str_of(references[i]));
 
@@ -140,4 +158,10 @@ void invalidate_after(struct request *r, const struct cgi_head *head)
 			ban_reference(r, field->value);
 	}
 	ban_groups(r, &head->headers);
+}
+
+void invalidate_in_doubt(struct request *r)
+{
+	if (may_change(r))
+		ban_target(r);
 }

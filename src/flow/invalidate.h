@@ -12,9 +12,10 @@
 #include "http/headers.h"
 
 /*
- * The labels of a page for r, in its arena: its URL (host, normal path, kept query; any scheme) and
- * the groups that its Cache-Groups name, each for its own origin (RFC 9875 section 2.1). The same
- * on every machine. False: memory is out, or there are more groups than a page may be in.
+ * The labels of a page for r, in its arena: its URL (host, normal path, kept query; any scheme),
+ * its key, and the groups that its Cache-Groups name, each for its own origin (RFC 9875
+ * section 2.1). The same on every machine. False: memory is out, or there are more groups than a
+ * page may be in.
  */
 bool invalidate_labels(struct request *r, const struct headers *h, struct str *labels) MUST_CHECK;
 
@@ -27,5 +28,8 @@ bool invalidate_holds(const struct object *o);
  * Content-Location if they are of the same origin, and the groups in Cache-Group-Invalidation.
  */
 void invalidate_after(struct request *r, const struct cgi_head *head);
+
+/* An unsafe request went to the application and no answer came: nobody knows what it changed. */
+void invalidate_in_doubt(struct request *r);
 
 #endif

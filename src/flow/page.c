@@ -48,8 +48,8 @@ static bool is_remade(const struct cgi_head *head, struct str name, bool stored)
 static bool is_passed_on(const struct request *r, const struct cgi_head *head, struct str name,
 			 const struct directives *control)
 {
-	bool stored = control != NULL;
 	const struct rule *rule = r->plan.lookup ? r->plan.rule : NULL;
+	bool stored = control != NULL;
 
 	if (is_remade(head, name, stored) || policy_is_control(name) || http_is_hop_by_hop(name) ||
 	    is_named_by_connection(&head->headers, name))
@@ -57,9 +57,11 @@ static bool is_passed_on(const struct request *r, const struct cgi_head *head, s
 	if (rule && str_ieq(name, STR("Set-Cookie"))) {
 		if (rule->policy.set_cookie == SET_COOKIE_DROP)
 			return false;
-		return !stored || rule->policy.set_cookie == SET_COOKIE_STORE;
+		if (stored && rule->policy.set_cookie != SET_COOKIE_STORE)
+			return false;
 	}
-	return !stored || !policy_withholds(control, name);
+	/* without heuristic the page is checked before each use, as a whole */
+	return !stored || !rule || !rule->policy.heuristic || !policy_withholds(control, name);
 }
 
 static bool add_field(struct buf *text, const struct header *field)

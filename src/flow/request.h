@@ -121,7 +121,7 @@ enum outcome {
 	OUTCOME_BYPASS,
 	OUTCOME_REVALIDATED, /* the application said that the stored page is still good */
 	OUTCOME_COLLAPSED,
-	OUTCOME_SYNTHETIC, /* made by us, and no error: 412, 504 to only-if-cached */
+	OUTCOME_SYNTHETIC, /* made by us, and no error: 504 to only-if-cached */
 	OUTCOME_ERROR,
 };
 enum forward {

@@ -234,35 +234,6 @@ static enum respond_result send_whole(struct request *r, const struct str *slice
 	return respond_continue(r);
 }
 
-enum respond_result respond_object(struct request *r, struct object *o, int64_t now)
-{
-	int64_t ttl = r->plan.lookup ? decide_ttl(r, o, now) : 0;
-	struct selection s;
-	char tail_bytes[TAIL_MAX];
-	struct str *slices;
-	size_t n = 2;
-
-	if (!select_content(r, o, now, &s))
-		return RESPOND_BROKEN;
-	if (s.status == 412) {
-		r->outcome = OUTCOME_SYNTHETIC;
-		return respond_error(r, 412);
-	}
-	r->status = s.status;
-	r->age = now - object_head(o)->born;
-	if (!r->sending)
-		r->sending = object_ref(o);
-	slices = arena_alloc(&r->arena, (s.n_slices + 2) * sizeof(*slices));
-	if (!slices || !arena_dup(&r->arena, tail(r, s.length, ttl, tail_bytes), &slices[1]))
-		return RESPOND_BROKEN;
-	slices[0] = s.fields;
-	for (size_t i = 0; i < s.n_slices && !r->is_head; i++) {
-		slices[n++] = s.slices[i];
-		r->sent_body += s.slices[i].n;
-	}
-	return send_whole(r, slices, n);
-}
-
 static const char *error_text(int status)
 {
 	switch (status) {
@@ -283,7 +254,8 @@ static const char *error_text(int status)
 	}
 }
 
-enum respond_result respond_error(struct request *r, int status)
+/* ttl: ms, of the stored page that it is about; 0 if it is about none. */
+static enum respond_result send_error(struct request *r, int status, int64_t ttl)
 {
 	char tail_bytes[TAIL_MAX];
 	struct str slices[3], end;
@@ -301,13 +273,45 @@ enum respond_result respond_error(struct request *r, int status)
 			  "Cache-Control: no-store\r\n%s",
 			  status, phrase, status == 503 ? "Retry-After: 5\r\n" : ""))
 		return RESPOND_BROKEN;
-	end = tail(r, slices[2].n, 0, tail_bytes);
+	end = tail(r, slices[2].n, ttl, tail_bytes);
 	if (!arena_dup(&r->arena, end, &slices[1]))
 		return RESPOND_BROKEN;
 	if (r->is_head)
 		slices[2] = STR("");
 	r->sent_body = slices[2].n;
 	return send_whole(r, slices, 3);
+}
+
+enum respond_result respond_error(struct request *r, int status)
+{
+	return send_error(r, status, 0);
+}
+
+enum respond_result respond_object(struct request *r, struct object *o, int64_t now)
+{
+	int64_t ttl = r->plan.lookup ? decide_ttl(r, o, now) : 0;
+	struct selection s;
+	char tail_bytes[TAIL_MAX];
+	struct str *slices;
+	size_t n = 2;
+
+	if (!select_content(r, o, now, &s))
+		return RESPOND_BROKEN;
+	if (s.status == 412)
+		return send_error(r, 412, ttl);
+	r->status = s.status;
+	r->age = now - object_head(o)->born;
+	if (!r->sending)
+		r->sending = object_ref(o);
+	slices = arena_alloc(&r->arena, (s.n_slices + 2) * sizeof(*slices));
+	if (!slices || !arena_dup(&r->arena, tail(r, s.length, ttl, tail_bytes), &slices[1]))
+		return RESPOND_BROKEN;
+	slices[0] = s.fields;
+	for (size_t i = 0; i < s.n_slices && !r->is_head; i++) {
+		slices[n++] = s.slices[i];
+		r->sent_body += s.slices[i].n;
+	}
+	return send_whole(r, slices, n);
 }
 
 /* ---- streamed answers ---- */

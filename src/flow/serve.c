@@ -352,7 +352,7 @@ static void lookup_failed(struct request *r, struct object *o, enum verdict verd
 	r->forward = r->plan.vary.n > 0 ? FWD_VARY_MISS : FWD_URI_MISS;
 	if (is_part)
 		r->forward = FWD_PARTIAL;
-	else if (o || (r->marker && r->plan.rule->policy.validate_always))
+	else if (verdict == VERDICT_CHECK || (r->marker && r->plan.rule->policy.validate_always))
 		r->forward = FWD_STALE;
 	if (verdict == VERDICT_CHECK && !object_head(o)->no_cache && decide_ttl(r, o, now) > 0)
 		r->forward = FWD_REQUEST;

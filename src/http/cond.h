@@ -39,7 +39,7 @@ enum cond_answer {
 };
 
 /*
- * Steps 1 to 4 of section 13.2.2, for a GET or HEAD answered from a stored 200.
+ * Steps 1 to 4 of section 13.2.2, for a GET or HEAD answered from a stored 200 or 206.
  *
  *  - If-Match (13.1.1) compares strongly. Without it, If-Unmodified-Since (13.1.4), which is
  *    ignored when the page has no Last-Modified.

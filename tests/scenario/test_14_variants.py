@@ -282,7 +282,7 @@ def test_one_check_and_a_new_page_for_all(site):
 
 def test_no_cache_is_checked_by_each(site):
     """Nobody waits for another's check: all ten are at the application together."""
-    one = site(RULE)
+    one = site([{"prefix": "/", "coalesce_timeout": "1h"}])
     page = has(one, Page(control="no-cache"))
     gate, handler = one.app.held(page)
     one.app.on("/p", handler)

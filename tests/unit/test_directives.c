@@ -102,6 +102,16 @@ static const struct directive_case control_cases[] = {
     {"max-age=2147483647", "max-age=2147483647"},
     {"max-age=2147483648", "max-age=2147483648"},
     {"max-age=99999999999999999999999999", "max-age=2147483648"},
+    /* a fraction is cut off */
+    {"max-age=60.0", "max-age=60"},
+    {"max-age=3600.5", "max-age=3600"},
+    {"max-age=59.999999999999999999999999", "max-age=59"},
+    {"max-age=\"60.5\"", "max-age=60"},
+    {"max-age=0.9", "max-age=0"},
+    {"max-age=2147483648.5", "max-age=2147483648"},
+    {"s-maxage=1.5, stale-while-revalidate=2.5, stale-if-error=3.5, min-fresh=4.5, max-stale=5.5",
+     "s-maxage=1 stale-while-revalidate=2 stale-if-error=3 min-fresh=4 max-stale=5"},
+    {"max-age=60.9, max-age=60.1", "max-age=60"},
     /* broken ones */
     {"max-age", "max-age=0"},
     {"max-age=", "max-age=0"},
@@ -110,7 +120,16 @@ static const struct directive_case control_cases[] = {
     {"max-age=-1", "max-age=0"},
     {"max-age=60s", "max-age=0"},
     {"max-age='60'", "max-age=0"},
-    {"max-age=60.0", "max-age=0"},
+    {"max-age=60.", "max-age=0"},
+    {"max-age=.5", "max-age=0"},
+    {"max-age=.", "max-age=0"},
+    {"max-age=6.x", "max-age=0"},
+    {"max-age=60.5s", "max-age=0"},
+    {"max-age=60.5.5", "max-age=0"},
+    {"max-age=60.-5", "max-age=0"},
+    {"max-age=-60.5", "max-age=0"},
+    {"max-age=6e1.5", "max-age=0"},
+    {"max-age=60,5", "max-age=60"},
     {"max-age =60", "max-age=0"},
     {"max-age= 60", "max-age=0"},
     {"max-age\t=\t60", "max-age=0"},
@@ -206,6 +225,7 @@ static const struct directive_case targeted_cases[] = {
     {"no-store=?0\nno-store", "no-store"},
     /* types */
     {"max-age=60.0", "max-age=0"},
+    {"max-age=\"60.5\"", "max-age=0"},
     {"max-age=\"60\"", "max-age=0"},
     {"max-age=-5", "max-age=0"},
     {"max-age", "max-age=0"},
@@ -271,6 +291,7 @@ static void test_targeted(void **state)
 
 static const struct directive_case surrogate_cases[] = {
     {"max-age=60", "max-age=60"},
+    {"max-age=60.5", "max-age=60"},
     {"max-age=60+30", "max-age=60 stale-while-revalidate=30"},
     {"max-age=60+", "max-age=60 stale-while-revalidate=0"},
     {"max-age=+30", "max-age=0 stale-while-revalidate=30"},
@@ -315,6 +336,7 @@ static void test_seconds(void **state)
 	assert_int_equal(directives_seconds(STR("60 ")), 0);
 	assert_int_equal(directives_seconds(STR("0x3c")), 0);
 	assert_int_equal(directives_seconds(STR("+60")), 0);
+	assert_int_equal(directives_seconds(STR("60.0")), 0);
 }
 
 static void test_withhold(void **state)

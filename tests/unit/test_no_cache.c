@@ -114,9 +114,56 @@ static const struct policy_case qualified_cases[] = {
      STORED(60), CHECKED},
 };
 
+/* The rule's heuristic reads lists. */
 static void test_qualified_no_cache(void **state)
 {
-	CHECK_ALL(qualified_cases);
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(qualified_cases); i++) {
+		struct policy_case c = qualified_cases[i];
+
+		c.rule.heuristic = true;
+		check(&c);
+	}
+}
+
+/* Without it a list counts for nothing: whoever wrote it wanted something to be checked. */
+static const struct policy_case listed_cases[] = {
+    {ETAG "Cache-Control: no-cache=\"Set-Cookie\", max-age=60\n", STORED(60), CHECKED},
+    {ETAG "Cache-Control: max-age=60, no-cache=a\n", STORED(60), CHECKED},
+    {ETAG "Cache-Control: no-cache=\"a\"\nCache-Control: No-Cache=\"b\", max-age=60\n", STORED(60),
+     CHECKED},
+    {ETAG "Cache-Control: no-cache=\"a\", no-cache, max-age=60\n", STORED(60), CHECKED},
+    {ETAG "Cache-Control: no-cache=\"a\"\n", TTL(10), STORED(0), CHECKED},
+    {LAST_MODIFIED "Cache-Control: no-cache=\"a\"\n", STORED(0), CHECKED},
+    {ETAG "Cache-Control: no-cache=\"a\", max-age=60\n",
+     .rule = {.grace = S(5), .stale_if_error = S(7)}, STORED(60), CHECKED},
+    {ETAG "CDN-Cache-Control: no-cache=\"a, b\", max-age=60\n", STORED(60), CHECKED},
+    {"Cache-Control: no-cache=\"Set-Cookie\", max-age=60\n", .reason = REASON_NO_CACHE},
+    {"Cache-Control: no-cache=a\n", TTL(10), .reason = REASON_NO_CACHE},
+    {"CDN-Cache-Control: no-cache=\"a\", max-age=60\n", .reason = REASON_NO_CACHE},
+    /* a source that comes before it, or a field that counts instead */
+    {ETAG "X-Accel-Expires: 60\nCache-Control: no-cache=\"a\"\n", STORED(60),
+     .must_revalidate = true, KEPT},
+    {ETAG "CDN-Cache-Control: max-age=60\nCache-Control: no-cache=\"a\"\n", STORED(60), KEPT},
+    {ETAG "CDN-Cache-Control: no-cache=\"a\", no-cache=?0, max-age=60\n", STORED(60), KEPT},
+};
+
+static void test_lists_without_heuristic(void **state)
+{
+	CHECK_ALL(listed_cases);
+}
+
+/* And so it withholds nothing: what it lists is stored, and to be checked by. */
+static const struct policy_case listed_validator_cases[] = {
+    {ETAG "Cache-Control: no-cache=etag, max-age=60\n", STORED(60), CHECKED},
+    {LAST_MODIFIED "Cache-Control: no-cache=\"Last-Modified\"\n", STORED(0), CHECKED},
+    {ETAG "Cache-Control: no-cache=\"ETag\"\n", .rule = {.validate_always = true}, STORED(0),
+     CHECKED},
+};
+
+static void test_listed_validators(void **state)
+{
+	CHECK_ALL(listed_validator_cases);
 }
 
 static void test_withholds(void **state)
@@ -145,18 +192,20 @@ static void test_withholds(void **state)
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
 		struct str yes = str_of(cases[i].yes), no = str_of(cases[i].no), name;
+		struct directives control = {0};
 		struct cgi_head head;
 		struct arena a;
 
 		arena_init(&a);
 		parse_case(cases[i].head, &a, &head);
+		directives_read_response(&control, &head.headers);
 		while (str_split(&yes, ' ', &name))
-			if (!policy_withholds(&head, name))
+			if (!policy_withholds(&control, name))
 				fail_msg("%.*s of %s", STR_ARG(name), cases[i].head);
 		while (str_split(&no, ' ', &name))
-			if (policy_withholds(&head, name))
+			if (policy_withholds(&control, name))
 				fail_msg("not %.*s of %s", STR_ARG(name), cases[i].head);
-		assert_false(policy_withholds(&head, STR("")));
+		assert_false(policy_withholds(&control, STR("")));
 		arena_fini(&a);
 	}
 }
@@ -166,6 +215,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_no_cache),
 	    cmocka_unit_test(test_qualified_no_cache),
+	    cmocka_unit_test(test_lists_without_heuristic),
+	    cmocka_unit_test(test_listed_validators),
 	    cmocka_unit_test(test_withholds),
 	};
 

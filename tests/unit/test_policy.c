@@ -209,6 +209,8 @@ static void test_staleness(void **state)
 	CHECK_ALL(stale_cases);
 }
 
+#define GUESSED .rule = {.ttl = S(10), .heuristic = true}
+
 static const struct policy_case keep_cases[] = {
     {"ETag: \"a\"\n", TTL(10), STORED(10), KEPT},
     {"etag: W/\"a\"\n", TTL(10), STORED(10), KEPT},
@@ -224,9 +226,10 @@ static const struct policy_case keep_cases[] = {
     {"Last-Modified:\n", TTL(10), STORED(10)},
     {"Date: Sun, 06 Nov 1994 08:49:37 GMT\n", TTL(10), STORED(10)},
     /* a validator that is withheld is none */
-    {"ETag: \"a\"\nCache-Control: no-cache=etag\n", TTL(10), STORED(10)},
-    {LAST_MODIFIED "Cache-Control: no-cache=\"Last-Modified\"\n", TTL(10), STORED(10)},
-    {LAST_MODIFIED "ETag: \"a\"\nCache-Control: no-cache=etag\n", TTL(10), STORED(10), KEPT},
+    {"ETag: \"a\"\nCache-Control: no-cache=etag\n", GUESSED, STORED(10)},
+    {LAST_MODIFIED "Cache-Control: no-cache=\"Last-Modified\"\n", GUESSED, STORED(10)},
+    {LAST_MODIFIED "ETag: \"a\"\nCache-Control: no-cache=etag\n", GUESSED, STORED(10), KEPT},
+    {"ETag: \"a\"\nCache-Control: no-cache=\"etag, vary\"\n", GUESSED, .reason = REASON_NO_CACHE},
 };
 
 static void test_keep(void **state)
@@ -253,7 +256,9 @@ static const struct policy_case always_cases[] = {
     {LAST_MODIFIED, .rule = {.validate_always = true, .ttl = S(10)}, .reason = REASON_NO_ETAG},
     {"Cache-Control: max-age=60\n", ALWAYS, .reason = REASON_NO_ETAG},
     {"Cache-Control: no-cache\n", ALWAYS, .reason = REASON_NO_ETAG},
-    {"ETag: \"a\"\nCache-Control: no-cache=\"ETag\"\n", ALWAYS, .reason = REASON_NO_ETAG},
+    {"ETag: \"a\"\nCache-Control: no-cache=\"ETag\"\n",
+     .rule = {.validate_always = true, .heuristic = true}, .reason = REASON_NO_ETAG},
+    {"ETag: \"a\"\nCache-Control: no-cache=\"X-A\"\n", ALWAYS, STORED(0), CHECKED},
     /* what forbids holds */
     {"ETag: \"a\"\nCache-Control: no-store\n", ALWAYS, .reason = REASON_NO_STORE},
     {"ETag: \"a\"\nCache-Control: private\n", ALWAYS, .reason = REASON_PRIVATE},
@@ -332,6 +337,7 @@ static const struct policy_case override_cases[] = {
     {"Cache-Control: no-cache\n", YES, NINE},
     {"Cache-Control: no-cache\nETag: \"a\"\n", YES, NINE, KEPT},
     {"Cache-Control: no-cache=\"a\", max-age=0\n", YES, NINE},
+    {"Cache-Control: no-cache=\"vary\", max-age=0\n", YES, NINE},
     {"Cache-Control: s-maxage=60\n", YES, NINE, .shared = true},
     {"Cache-Control: s-maxage=0\n", YES, NINE, .shared = true},
     {"Cache-Control: stale-while-revalidate=1, stale-if-error=1\n", YES, NINE},
@@ -357,6 +363,7 @@ static const struct policy_case override_cases[] = {
     {"Set-Cookie: a\n", YES, .reason = REASON_SET_COOKIE},
     {"Status: 500\n", YES, .reason = REASON_STATUS},
     {"Status: 206\n", YES, .reason = REASON_PARTIAL},
+    {"Content-Range: bytes 0-4/10\n", YES, .reason = REASON_PARTIAL},
     /* with force over nearly all */
     {"Cache-Control: no-store, no-cache, must-revalidate, max-age=0\nPragma: no-cache\n"
      "Expires: Thu, 19 Nov 1981 08:52:00 GMT\n",
@@ -367,10 +374,12 @@ static const struct policy_case override_cases[] = {
     {"X-Accel-Redirect: /a\n", FORCE, NINE, .shared = true},
     {"Set-Cookie: a\n", FORCE, .reason = REASON_SET_COOKIE},
     {"Status: 500\n", FORCE, .reason = REASON_STATUS},
+    {"Content-Range: bytes 0-4/10\n", FORCE, .reason = REASON_PARTIAL},
     /* for the statuses that it has a ttl for; the others obey the response */
     {"Status: 404\nCache-Control: max-age=60\n", YES, STORED(60), .grace = S(20),
      .stale_if_error = S(30)},
     {"Status: 404\nCache-Control: no-cache\n", YES, .reason = REASON_NO_CACHE},
+    {"Status: 404\nCache-Control: no-cache=\"a\", max-age=60\n", YES, .reason = REASON_NO_CACHE},
     {"Status: 404\nCache-Control: no-cache\nETag: \"a\"\n", YES, CHECKED},
     {"Status: 404\nCache-Control: max-age=60\n",
      .rule = {.ttl = S(9), .override = OVERRIDE_YES, STATUSES}, STORED(30)},
@@ -432,6 +441,9 @@ static void test_client(void **state)
 	    {"max-age=0", NULL, {.max_age = 0, .min_fresh = -1, .max_stale = -1}},
 	    {"max-age=60", NULL, {.max_age = S(60), .min_fresh = -1, .max_stale = -1}},
 	    {"max-age=60, max-age=5", NULL, {.max_age = S(5), .min_fresh = -1, .max_stale = -1}},
+	    {"max-age=60.5", NULL, {.max_age = S(60), .min_fresh = -1, .max_stale = -1}},
+	    {"max-age=0.5", NULL, {.max_age = 0, .min_fresh = -1, .max_stale = -1}},
+	    {"max-age=60.", NULL, {.max_age = 0, .min_fresh = -1, .max_stale = -1}},
 	    {"max-age=x", NULL, {.max_age = 0, .min_fresh = -1, .max_stale = -1}},
 	    {"max-age", NULL, {.max_age = 0, .min_fresh = -1, .max_stale = -1}},
 	    {"max-age =60", NULL, {.max_age = 0, .min_fresh = -1, .max_stale = -1}},

@@ -86,7 +86,7 @@ static void whole_pages(void **state)
 	ASSERT_SELECTED("", cases);
 }
 
-/* Conditions are for pages that a 200 has brought. */
+/* Conditions are for pages that a 200 has brought, and parts of such. */
 static void conditions(void **state)
 {
 	static const struct selected cases[] = {
@@ -211,6 +211,10 @@ static void single_ranges(void **state)
 	    {{"HTTP_RANGE=bytes=2-4"},
 	     "Content-Type: a/b\n" TAG,
 	     PART_OF("2-4", "Content-Type: a/b\r\n" TAGR, 3, "234")},
+	    /* a Content-Range that means nothing gives way */
+	    {{"HTTP_RANGE=bytes=2-4"},
+	     "Content-Range: bytes 0-9/99\n" TAG,
+	     PART_OF("2-4", TAGR, 3, "234")},
 	    /* nothing that we answer, or not for this method, or no page */
 	    {{"HTTP_RANGE=lines=2-4"}, "", WHOLE},
 	    {{"HTTP_RANGE=bytes=4-2"}, "", WHOLE},
@@ -377,6 +381,33 @@ static void what_a_part_is_worth(void **state)
 	}
 }
 
+/* Conditions are about the page, of which the part is one. */
+static void conditions_on_a_part(void **state)
+{
+	static const struct {
+		const char *line;
+		int status;
+	} cases[] = {
+	    {"HTTP_IF_NONE_MATCH=\"a\"", 304},
+	    {"HTTP_IF_NONE_MATCH=\"b\"", 206},
+	    {"HTTP_IF_MATCH=\"a\"", 206},
+	    {"HTTP_IF_MATCH=\"b\"", 412},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct request *r = ASK("", "HTTP_RANGE=bytes=12-12", cases[i].line);
+		struct object *o =
+		    page_of(r, "Status: 206\nContent-Range: bytes 10-19/100\n" TAG, BODY);
+		struct selection s;
+
+		assert_true(select_content(r, o, NOW, &s));
+		assert_int_equal(s.status, cases[i].status);
+		object_unref(&o);
+		request_free(&r);
+	}
+}
+
 /* ------------------------------------------------------------------ past the cache */
 
 /* What went past the cache was answered by the application, conditions and all. */
@@ -433,6 +464,7 @@ int main(void)
 	    cmocka_unit_test(ranges_of_a_page_that_may_have_changed),
 	    cmocka_unit_test(several_ranges),
 	    cmocka_unit_test(what_a_part_is_worth),
+	    cmocka_unit_test(conditions_on_a_part),
 	    cmocka_unit_test(what_bypasses_is_not_selected_from),
 	    cmocka_unit_test(what_is_not_stored_is_not_selected_from),
 	};

@@ -243,10 +243,23 @@ static const struct policy_case part_cases[] = {
     {"Status: 206\nContent-Range: lines 0-4/10\n", TTL(10), .ranged = true,
      .reason = REASON_PARTIAL},
     {"Status: 206\nContent-Range:\n", TTL(10), .ranged = true, .reason = REASON_PARTIAL},
-    /* the whole after all; on it Content-Range means nothing */
+    /* the whole after all */
     {"Cache-Control: max-age=60\n", .ranged = true, STORED(60)},
-    {"Content-Range: bytes 0-1/2\nCache-Control: max-age=60\n", STORED(60)},
-    {"Status: 404\nContent-Range: nonsense\nCache-Control: max-age=60\n", STORED(60)},
+    /* on it Content-Range means nothing; or it is a mistake, of whatever */
+    {"Content-Range: bytes 0-1/2\nCache-Control: max-age=60\n", WIDE, STORED(60)},
+    {"Content-Range: bytes 0-1/2\nCache-Control: max-age=60\n", WIDE, .ranged = true, STORED(60)},
+    {"Status: 404\nContent-Range: nonsense\nCache-Control: max-age=60\n", WIDE, STORED(60)},
+    {"Content-Range: bytes 0-1/2\nCache-Control: max-age=60\n", .reason = REASON_PARTIAL},
+    {"Content-Range: bytes 0-1/2\nCache-Control: max-age=60\n", .ranged = true,
+     .reason = REASON_PARTIAL},
+    {"content-range:\nCache-Control: max-age=60\n", TTL(10), .reason = REASON_PARTIAL},
+    {"Content-Range: bytes 0-1/2\n", .rule = {.ttl = S(9), .override = OVERRIDE_FORCE},
+     .reason = REASON_PARTIAL},
+    {"Status: 404\nContent-Range: nonsense\nCache-Control: max-age=60\n", .reason = REASON_PARTIAL},
+    {"Status: 500\nContent-Range: bytes */10\n", TTL(10), .reason = REASON_PARTIAL},
+    {"Content-Range: bytes 0-1/2\nCache-Control: no-store\n", TTL(10), .reason = REASON_PARTIAL},
+    {"Status: 416\nContent-Range: bytes */10\nCache-Control: max-age=60\n", .ranged = true,
+     .reason = REASON_STATUS},
     {"Status: 416\nContent-Range: bytes */10\nCache-Control: max-age=60\n", WIDE, .ranged = true,
      .reason = REASON_STATUS},
 };
