@@ -33,12 +33,6 @@ static const struct object *checked_page(const struct request *r)
 	return r->check && object_head(r->check)->kind == OBJECT_PAGE ? r->check : NULL;
 }
 
-/* A '*' would stand for any page at all. */
-static bool is_asked(struct str etag)
-{
-	return etag.n > 0 && str_find(etag, '*') != 0;
-}
-
 /* The tags of all that is asked about: no more than fit into a header of usual size. */
 static size_t collect(const struct request *r, struct str etags[VARIANTS_MAX + 1])
 {
@@ -47,10 +41,10 @@ static size_t collect(const struct request *r, struct str etags[VARIANTS_MAX + 1
 	struct variant v;
 	size_t n = 0, bytes = 0;
 
-	if (page && is_asked(own_etag(page)))
+	if (page && cond_is_askable(own_etag(page)))
 		etags[n++] = own_etag(page);
 	while (n <= VARIANTS_MAX && variants_next(&rest, &v)) {
-		if (!is_asked(v.etag) || bytes + v.etag.n > LIST_BYTES)
+		if (!cond_is_askable(v.etag) || bytes + v.etag.n > LIST_BYTES)
 			continue;
 		bytes += v.etag.n;
 		etags[n++] = v.etag;

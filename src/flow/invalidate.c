@@ -132,15 +132,27 @@ static bool may_change(const struct request *r)
 	return !is_safe(r->known[KNOWN_METHOD]) && r->host.n > 0 && r->plan.normal_path.n > 0;
 }
 
+/* What the key's template may name of a request that was never to be looked up. */
+static bool plan_key(struct request *r)
+{
+	struct plan *plan = &r->plan;
+	enum reason reason = plan->reason;
+	struct str arg = plan->reason_arg;
+	bool ok = plan->rule && filter_query(plan->rule, own_query(r), &r->arena, &plan->query) &&
+		  filter_cookies(r);
+
+	plan->reason = reason;
+	plan->reason_arg = arg;
+	return ok;
+}
+
 /* The target itself: by its URL, and by its key. */
 static void ban_target(struct request *r)
 {
-	struct str query = own_query(r);
 	uint64_t label;
 
-	ban_url(r, r->plan.normal_path, query);
-	if (r->plan.rule && filter_query(r->plan.rule, query, &r->arena, &r->plan.query) &&
-	    decide_label(r, &label))
+	ban_url(r, r->plan.normal_path, own_query(r));
+	if (plan_key(r) && decide_label(r, &label))
 		bans_add(label, clock_now_us());
 }
 

@@ -145,8 +145,7 @@ bool cond_etag_listed(struct str tags, struct str etag, bool weak)
 	return look_up(tags, etag, weak) == LIST_WITH;
 }
 
-/* What may be asked of an application: something, and nothing that could be read as "*". */
-static bool is_askable(struct str etag)
+bool cond_is_askable(struct str etag)
 {
 	struct tag tag;
 
@@ -172,7 +171,7 @@ bool cond_list_etags(struct arena *a, const struct str *etags, size_t n, struct 
 	if (!p)
 		return false;
 	for (size_t i = 0; i < n; i++) {
-		if (!is_askable(etags[i]) || is_among(etags, i, etags[i]))
+		if (!cond_is_askable(etags[i]) || is_among(etags, i, etags[i]))
 			continue;
 		if (used > 0) {
 			memcpy(p + used, ", ", 2);

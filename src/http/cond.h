@@ -85,10 +85,15 @@ bool cond_etags_equal(struct str a, struct str b, bool weak);
 bool cond_etag_listed(struct str tags, struct str etag, bool weak);
 
 /*
+ * Whether an application may be asked about it: it is something, and nothing in which one might
+ * read "*", which says yes to everything.
+ */
+bool cond_is_askable(struct str etag);
+
+/*
  * If-None-Match by which an application is asked whether one of these is still current: well-formed
- * ones and others as they are. Left out: empty ones, bytes that were there before, and any with a
- * star that is no entity-tag (an application might read "*" in it, which says yes to everything).
- * out->p is NULL when none is left. Time is n * n. False: memory is out.
+ * ones and others as they are. Left out: bytes that were there before, and those that it may not be
+ * asked about. out->p is NULL when none is left. Time is n * n. False: memory is out.
  */
 bool cond_list_etags(struct arena *a, const struct str *etags, size_t n,
 		     struct str *out) MUST_CHECK;

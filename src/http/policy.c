@@ -317,7 +317,9 @@ bool policy_withholds(const struct directives *control, struct str name)
 /* A field that a stored page will have; NULL: it has not, or it is withheld. */
 static const struct header *stored_field(const struct matter *m, struct str name)
 {
-	return directives_withhold(&m->times.control, name) ? NULL : field(m, name);
+	if (m->rule->heuristic && directives_withhold(&m->times.control, name))
+		return NULL;
+	return field(m, name);
 }
 
 static bool has_etag(const struct matter *m)

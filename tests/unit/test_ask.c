@@ -44,6 +44,9 @@ static void conditions_of_a_page(void **state)
 	    {"", "", ""},
 	    /* never "*", which says yes to everything */
 	    {"", "ETag: *\n" SINCE, "HTTP_IF_MODIFIED_SINCE=" DATE "\n"},
+	    {"", "ETag: *\n", ""},
+	    {"", "ETag: \"*\"\n", "HTTP_IF_NONE_MATCH=\"*\"\n"},
+	    {"", "ETag: W/\"*\"\n", "HTTP_IF_NONE_MATCH=W/\"*\"\n"},
 	    /* the application knows nothing of what we made */
 	    {"'etag': true", "", ""},
 	    {"'client_cache': '1h'", "", ""},
@@ -61,6 +64,25 @@ static void conditions_of_a_page(void **state)
 		r->check = page_of(r, cases[i].fields, "body");
 		assert_string_equal(asked(r), cases[i].asked);
 		assert_int_equal(ask_is_conditional(r), cases[i].asked[0] != '\0');
+		request_free(&r);
+	}
+}
+
+/* A star in what is no entity-tag might be read as "*" too: then nothing is asked about. */
+static void tags_that_are_not_asked_about(void **state)
+{
+	static const char *const tags[] = {"*", "a*b", "W/*", "\"a\"*"};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(tags); i++) {
+		struct request *r = ASK("", "REQUEST_URI=/");
+		char fields[64];
+
+		snprintf(fields, sizeof(fields), "ETag: %s\n", tags[i]);
+		r->check = page_of(r, fields, "");
+		assert_string_equal(asked(r), "");
+		if (ask_is_conditional(r))
+			fail_msg("%s", tags[i]);
 		request_free(&r);
 	}
 }
@@ -108,11 +130,13 @@ static void conditions_of_all_variants(void **state)
 	    {"HTTP_X_A=3", "HTTP_IF_NONE_MATCH=\"c\", W/\"b\", \"a\"\n"},
 	    {"HTTP_X_A=4", "HTTP_IF_NONE_MATCH=\"a\", \"c\", W/\"b\"\n"},
 	    {"HTTP_X_A=5", "HTTP_IF_NONE_MATCH=\"c\", W/\"b\", \"a\"\n"},
+	    {"HTTP_X_A=6", "HTTP_IF_NONE_MATCH=\"c\", W/\"b\", \"a\"\n"},
 	    {"HTTP_X_A=none", "HTTP_IF_NONE_MATCH=\"c\", W/\"b\", \"a\"\n"},
 	};
 	struct store *store = open_store();
 
 	(void)state;
+	put_page(store, "HTTP_X_A=6", "ETag: *\n", "");
 	put_page(store, "HTTP_X_A=1", TAG, "");
 	put_page(store, "HTTP_X_A=4", TAG, "");
 	put_page(store, "HTTP_X_A=2", "ETag: W/\"b\"\n" SINCE, "");
@@ -191,43 +215,77 @@ static void what_bypasses_asks_about_nothing(void **state)
 
 /* ------------------------------------------------------------------ which one a 304 means */
 
-#define GONE "gone"
+#define GONE  "gone"
+#define WEAK  "ETag: W/\"a\"\n"
+#define BARE  "ETag: a\n"
+#define STAR  "ETag: *\n"
+#define OLDER "Last-Modified: Sun, 06 Nov 1994 08:32:57 GMT\n"
 
 static const struct {
 	const char *variants[4]; /* fields of those for X-A: 0, 1, 2, 3; NULL: not there */
 	const char *line;        /* what is asked */
-	const char *etag;        /* the 304's; NULL: none */
+	const char *news;        /* the 304's fields */
 	const char *selected;    /* its X-A; NULL: it cannot be told */
 } selections[] = {
     /* one page, and its own tag or none */
-    {{TAG}, "HTTP_X_A=0", "\"a\"", "0"},
-    {{TAG}, "HTTP_X_A=0", "W/\"a\"", "0"},
-    {{"ETag: W/\"a\"\n"}, "HTTP_X_A=0", "\"a\"", "0"},
-    {{"ETag: a\n"}, "HTTP_X_A=0", "\"a\"", "0"},
-    {{TAG}, "HTTP_X_A=0", NULL, "0"},
-    {{TAG}, "HTTP_X_A=0", "\"b\"", NULL},
-    {{SINCE}, "HTTP_X_A=0", NULL, "0"},
-    {{SINCE}, "HTTP_X_A=0", "\"b\"", "0"},
+    {{TAG}, "HTTP_X_A=0", TAG, "0"},
+    {{TAG}, "HTTP_X_A=0", WEAK, "0"},
+    {{TAG}, "HTTP_X_A=0", BARE, "0"},
+    {{TAG}, "HTTP_X_A=0", "", "0"},
+    {{TAG SINCE}, "HTTP_X_A=0", "", "0"},
+    {{TAG}, "HTTP_X_A=0", OTHER, NULL},
+    {{TAG SINCE}, "HTTP_X_A=0", OTHER SINCE, NULL},
+    {{WEAK}, "HTTP_X_A=0", WEAK, "0"},
+    {{WEAK}, "HTTP_X_A=0", "", "0"},
+    {{BARE}, "HTTP_X_A=0", BARE, "0"},
+    {{BARE}, "HTTP_X_A=0", "", "0"},
+    /* a strong one means what has it as a strong one (RFC 9111 section 4.3.4) */
+    {{WEAK}, "HTTP_X_A=0", TAG, NULL},
+    {{BARE}, "HTTP_X_A=0", TAG, NULL},
+    {{WEAK, TAG}, "HTTP_X_A=0", TAG, "1"},
+    {{WEAK, TAG}, "HTTP_X_A=0", WEAK, "0"},
+    {{TAG, WEAK}, "HTTP_X_A=9", TAG, "0"},
+    /* asked about by its date alone */
+    {{SINCE}, "HTTP_X_A=0", "", "0"},
+    {{SINCE}, "HTTP_X_A=0", OTHER, "0"},
+    {{SINCE}, "HTTP_X_A=0", SINCE, "0"},
+    {{SINCE}, "HTTP_X_A=0", OLDER, NULL},
+    {{SINCE}, "HTTP_X_A=0", OTHER OLDER, NULL},
+    {{STAR SINCE}, "HTTP_X_A=0", "", "0"},
+    {{STAR SINCE}, "HTTP_X_A=0", OLDER, NULL},
     /* several: the tag says which */
-    {{TAG, OTHER}, "HTTP_X_A=0", "\"a\"", "0"},
-    {{TAG, OTHER}, "HTTP_X_A=0", "\"b\"", "1"},
-    {{TAG, OTHER}, "HTTP_X_A=0", "\"c\"", NULL},
-    {{TAG, OTHER}, "HTTP_X_A=0", NULL, NULL},
-    {{TAG, SINCE}, "HTTP_X_A=1", NULL, NULL},
-    {{TAG, SINCE}, "HTTP_X_A=1", "\"a\"", "0"},
-    {{TAG, SINCE}, "HTTP_X_A=1", "\"c\"", NULL},
-    {{TAG, TAG}, "HTTP_X_A=0", NULL, "0"},
-    {{TAG, TAG, OTHER}, "HTTP_X_A=1", "\"a\"", "1"},
+    {{TAG, OTHER}, "HTTP_X_A=0", TAG, "0"},
+    {{TAG, OTHER}, "HTTP_X_A=0", OTHER, "1"},
+    {{TAG, OTHER}, "HTTP_X_A=0", "ETag: \"c\"\n", NULL},
+    {{TAG, OTHER}, "HTTP_X_A=0", "", NULL},
+    {{TAG SINCE, OTHER SINCE}, "HTTP_X_A=0", SINCE, NULL},
+    {{TAG, SINCE}, "HTTP_X_A=1", TAG, "0"},
+    {{TAG, SINCE}, "HTTP_X_A=1", "ETag: \"c\"\n", NULL},
+    {{TAG, TAG, OTHER}, "HTTP_X_A=1", TAG, "1"},
+    /* one tag was asked about: it is meant, whoever has it */
+    {{TAG, TAG}, "HTTP_X_A=0", "", "0"},
+    {{TAG, SINCE}, "HTTP_X_A=0", "", "0"},
+    {{TAG, SINCE}, "HTTP_X_A=1", "", "0"},
+    {{TAG, ""}, "HTTP_X_A=1", "", "0"},
+    {{TAG, STAR}, "HTTP_X_A=1", "", "0"},
+    {{TAG, STAR}, "HTTP_X_A=9", "", "0"},
     /* none for these headers */
-    {{TAG}, "HTTP_X_A=9", "\"a\"", "0"},
-    {{TAG}, "HTTP_X_A=9", "W/\"a\"", "0"},
-    {{TAG}, "HTTP_X_A=9", NULL, NULL},
-    {{TAG, OTHER}, "HTTP_X_A=9", "\"b\"", "1"},
-    {{TAG, TAG}, "HTTP_X_A=9", "\"a\"", "1"},
-    {{NULL}, "HTTP_X_A=9", "\"a\"", NULL},
+    {{TAG}, "HTTP_X_A=9", TAG, "0"},
+    {{TAG}, "HTTP_X_A=9", WEAK, "0"},
+    {{TAG}, "HTTP_X_A=9", "", "0"},
+    {{TAG, TAG}, "HTTP_X_A=9", "", "1"},
+    {{TAG, OTHER}, "HTTP_X_A=9", "", NULL},
+    {{TAG, OTHER}, "HTTP_X_A=9", OTHER, "1"},
+    {{TAG, TAG}, "HTTP_X_A=9", TAG, "1"},
+    {{SINCE}, "HTTP_X_A=9", "", NULL},
+    {{NULL}, "HTTP_X_A=9", TAG, NULL},
+    {{NULL}, "HTTP_X_A=9", "", NULL},
     /* listed, and not there any more */
-    {{TAG, OTHER GONE}, "HTTP_X_A=0", "\"b\"", NULL},
-    {{TAG, TAG GONE}, "HTTP_X_A=9", "\"a\"", "0"},
+    {{TAG, OTHER GONE}, "HTTP_X_A=0", OTHER, NULL},
+    {{TAG, OTHER GONE}, "HTTP_X_A=0", "", NULL},
+    {{TAG GONE}, "HTTP_X_A=9", "", NULL},
+    {{TAG, TAG GONE}, "HTTP_X_A=9", TAG, "0"},
+    {{TAG, TAG GONE}, "HTTP_X_A=9", "", "0"},
 };
 
 static void put_selection(struct store *store, size_t at)
@@ -258,20 +316,19 @@ static void the_page_that_is_meant(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(selections); i++) {
-		const char *etag = selections[i].etag, *selected = selections[i].selected;
-		char fields[64] = "Status: 304\n";
+		const char *selected = selections[i].selected;
+		char fields[128];
 		struct request *r;
 		struct object *o;
 
 		store_flush(store);
 		put_selection(store, i);
 		r = look_up(store, selections[i].line);
-		if (etag)
-			snprintf(fields, sizeof(fields), "Status: 304\nETag: %s\n", etag);
+		snprintf(fields, sizeof(fields), "Status: 304\n%s", selections[i].news);
 		o = ask_selected(r, store, &answer(r, fields)->head);
 		if ((o != NULL) != (selected != NULL) ||
 		    (o && !str_eq(object_body(o), str_of(selected))))
-			fail_msg("case %zu: %s", i, o ? object_body(o).p : "none");
+			fail_msg("case %zu: %.*s", i, STR_ARG(o ? object_body(o) : STR("none")));
 		object_unref(&o);
 		request_free(&r);
 	}
@@ -291,6 +348,7 @@ static void pages_that_cannot_be_meant(void **state)
 	r = look_up(store, "SCRIPT_FILENAME=/b.php");
 	assert_null(r->check);
 	assert_null(ask_selected(r, store, &answer(r, "Status: 304\n" TAG)->head));
+	assert_null(ask_selected(r, store, &answer(r, "Status: 304\n")->head));
 	request_free(&r);
 
 	r = look_up(store, "HTTP_X_A=9");
@@ -300,6 +358,7 @@ static void pages_that_cannot_be_meant(void **state)
 	object_unref(&o);
 	bans_add(label, NOW * 1000);
 	assert_null(ask_selected(r, store, &answer(r, "Status: 304\n" TAG)->head));
+	assert_null(ask_selected(r, store, &answer(r, "Status: 304\n")->head));
 	request_free(&r);
 	store_close(&store);
 }
@@ -463,6 +522,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(conditions_of_a_page),
+	    cmocka_unit_test(tags_that_are_not_asked_about),
 	    cmocka_unit_test_setup(conditions_of_all_variants, asking_setup),
 	    cmocka_unit_test_setup(as_many_as_a_marker_lists, asking_setup),
 	    cmocka_unit_test_setup(as_much_as_a_header_holds, asking_setup),

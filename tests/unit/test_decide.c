@@ -275,12 +275,13 @@ static struct object *page(const struct request *r, struct object_head head)
 	return o;
 }
 
-#define LIFE      .born = 1000, .lifetime = 100, .grace = 50, .stale_if_error = 200
-#define RULE_LIFE LIFE, .rule_lifetime = true, .rule_grace = true, .rule_error = true
-#define BOUND     .must_revalidate = true
-#define HEARS     "'client_control': true"
-#define ALWAYS    "'validate': 'always'"
-#define SHORT     "'ttl': '50ms', 'grace': '10ms', 'stale_if_error': '20ms'"
+#define LIFE       .born = 1000, .lifetime = 100, .grace = 50, .stale_if_error = 200
+#define RULE_LIFE  LIFE, .rule_lifetime = true, .rule_grace = true, .rule_error = true
+#define BOUND      .must_revalidate = true
+#define LONG_GRACE .born = 1000, .lifetime = 100, .grace = 5000
+#define HEARS      "'client_control': true"
+#define ALWAYS     "'validate': 'always'"
+#define SHORT      "'ttl': '50ms', 'grace': '10ms', 'stale_if_error': '20ms'"
 
 /* survives: it may be the answer when the application fails. */
 static const struct {
@@ -339,22 +340,39 @@ static const struct {
     {HEARS, "min-fresh=1", {LIFE}, 0, VERDICT_CHECK, true},
     {HEARS, "min-fresh=1", {.born = 1000, .lifetime = 1000}, 0, VERDICT_FRESH, true},
     {HEARS, "min-fresh=1", {.born = 1000, .lifetime = 1000}, 1, VERDICT_CHECK, true},
+    {HEARS, "min-fresh=0", {LIFE}, 99, VERDICT_FRESH, true},
     /* a stale page is for clients who name no age, or say that they bear it */
     {HEARS, "", {LIFE}, 120, VERDICT_STALE, true},
+    {HEARS, "x-unknown", {LIFE}, 120, VERDICT_STALE, true},
+    {HEARS, "min-fresh=0", {LIFE}, 120, VERDICT_CHECK, true},
     {HEARS, "max-age=5", {LIFE}, 120, VERDICT_CHECK, true},
+    {HEARS, "max-age=5", {LIFE, .immutable = true}, 120, VERDICT_CHECK, true},
     {HEARS, "max-age=5, max-stale", {LIFE}, 120, VERDICT_STALE, true},
     {HEARS, "max-age=0, max-stale", {LIFE}, 120, VERDICT_CHECK, true},
     {HEARS, "max-stale", {LIFE}, 160, VERDICT_STALE, true},
     {HEARS, "max-stale", {LIFE}, 1000000, VERDICT_STALE, false},
     {HEARS, "max-stale=1", {LIFE}, 1100, VERDICT_STALE, false},
     {HEARS, "max-stale=1", {LIFE}, 1101, VERDICT_CHECK, false},
+    /* no more than they say they bear, grace or not */
+    {HEARS, "max-stale=0", {LIFE}, 99, VERDICT_FRESH, true},
+    {HEARS, "max-stale=0", {LIFE}, 101, VERDICT_CHECK, true},
+    {HEARS, "max-stale=0", {LIFE}, 120, VERDICT_CHECK, true},
     {HEARS, "max-stale=0", {LIFE}, 160, VERDICT_CHECK, true},
+    {HEARS, "max-stale=1", {LONG_GRACE}, 1100, VERDICT_STALE, false},
+    {HEARS, "max-stale=1", {LONG_GRACE}, 1101, VERDICT_CHECK, false},
+    {HEARS, "max-age=5, max-stale=1", {LONG_GRACE}, 1100, VERDICT_STALE, false},
+    {HEARS, "max-age=5, max-stale=1", {LONG_GRACE}, 1101, VERDICT_CHECK, false},
+    {HEARS, "max-stale=9", {LONG_GRACE}, 5101, VERDICT_STALE, false},
+    {"", "max-stale=0", {LIFE}, 120, VERDICT_STALE, true},
     {HEARS, "max-stale", {LIFE, BOUND}, 100, VERDICT_CHECK, false},
     {HEARS, "max-stale, no-cache", {LIFE}, 120, VERDICT_CHECK, true},
     {HEARS, "max-stale, min-fresh=1", {LIFE}, 120, VERDICT_CHECK, true},
     /* a reload does not count against what never changes; all else does */
     {HEARS, "max-age=0", {LIFE, .immutable = true}, 0, VERDICT_FRESH, true},
     {HEARS, "max-age=0", {LIFE, .immutable = true}, 99, VERDICT_FRESH, true},
+    {HEARS, "max-age=0, max-stale", {LIFE, .immutable = true}, 99, VERDICT_FRESH, true},
+    {HEARS, "max-age=0, max-stale", {LIFE, .immutable = true}, 120, VERDICT_CHECK, true},
+    {HEARS, "max-age=0, no-cache", {LIFE, .immutable = true}, 0, VERDICT_CHECK, true},
     {HEARS, "max-age=0", {LIFE, .immutable = true}, 100, VERDICT_CHECK, true},
     {HEARS, "no-cache", {LIFE, .immutable = true}, 0, VERDICT_CHECK, true},
     {HEARS,

@@ -160,6 +160,8 @@ static void what_the_client_gets_besides(void **state)
 	    {"'set_cookie': 'store'", "Set-Cookie: a=1\n", ""},
 	    {"'heuristic': true", "Cache-Control: max-age=5, no-cache=\"x-a\"\nX-A: 1\n",
 	     OK TAGR "Cache-Control: max-age=5, no-cache=\"x-a\"\r\nX-A: 1\r\n"},
+	    {"'heuristic': true", "Cache-Control: max-age=5, no-cache=\"x-a\"\nX-B: 1\n", ""},
+	    {"", "Cache-Control: max-age=5, no-cache=\"x-a\"\nX-A: 1\n", ""},
 	};
 
 	(void)state;
@@ -191,9 +193,19 @@ static void news_by_head(void **state)
 		bool same;
 	} cases[] = {
 	    {"", TAG, TAG, true},
-	    {"", TAG, "", true},
 	    {"", "", "", true},
 	    {"", "", TAG, false},
+	    {"", "", "Last-Modified: " DATE "\n", false},
+	    {"", "", "Content-Length: 4\n", true},
+	    /* who has validators to name and names none speaks of another page */
+	    {"", TAG, "", false},
+	    {"", TAG, "X-A: 1\n", false},
+	    {"", TAG, "Content-Length: 4\n", true},
+	    {"", TAG, "Content-Length: 3\n", false},
+	    {"", "Last-Modified: " DATE "\n", "", false},
+	    {"", TAG "Last-Modified: " DATE "\n", "", false},
+	    {"", TAG "Last-Modified: " DATE "\n", "Last-Modified: " DATE "\n", true},
+	    {"", "Last-Modified: " DATE "\n", TAG "Last-Modified: " DATE "\n", false},
 	    {"", TAG, "ETag: \"b\"\n", false},
 	    {"", TAG, "ETag: W/\"a\"\n", false},
 	    {"", TAG, TAG "Content-Length: 4\n", true},
@@ -205,6 +217,7 @@ static void news_by_head(void **state)
 	    {"", TAG "Last-Modified: " DATE "\n", TAG, true},
 	    /* what we made says nothing about the application's page */
 	    {"'etag': true", "", "", true},
+	    {"'etag': true", "Last-Modified: " DATE "\n", "", false},
 	    {"'etag': true", "", TAG, false},
 	    {"'client_cache': '1h'", "", "", true},
 	    {"'client_cache': '1h'", "", "Last-Modified: " DATE "\n", false},
@@ -247,12 +260,12 @@ static struct object *put_variant(struct store *store, const struct stored_varia
 static void ban_group(const struct object *o)
 {
 	struct str labels = object_head(o)->labels;
-	uint64_t label;
+	uint64_t of[3]; /* its URL's, its key's, its group's */
 
-	if (labels.n == sizeof(label))
+	if (labels.n != sizeof(of))
 		return;
-	memcpy(&label, labels.p + sizeof(label), sizeof(label));
-	bans_add(label, NOW * 1000);
+	memcpy(of, labels.p, sizeof(of));
+	bans_add(of[2], NOW * 1000);
 }
 
 /* News of the first of them, which the others may share. What is in a group has been banned. */

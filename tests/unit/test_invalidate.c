@@ -8,6 +8,9 @@
 
 /* ------------------------------------------------------------------ labels */
 
+/* The order of a page's labels. */
+enum { BY_URL, BY_KEY, BY_GROUP };
+
 static uint64_t label(struct str labels, size_t i)
 {
 	uint64_t one;
@@ -67,9 +70,55 @@ static void labels_of_a_url(void **state)
 			       *b = ask_as(NULL, FCGI_ROLE_RESPONDER, cases[i].rule, cases[i].b);
 		struct str one = labels_of(a, "ETag: \"a\"\n"), other = labels_of(b, "Vary: X-A\n");
 
-		assert_int_equal(one.n, sizeof(uint64_t));
-		if (str_eq(one, other) != cases[i].same)
+		assert_int_equal(one.n, BY_GROUP * sizeof(uint64_t));
+		if ((label(one, BY_URL) == label(other, BY_URL)) != cases[i].same)
 			fail_msg("%s, %s", cases[i].a[0], cases[i].b[0]);
+		request_free(&a);
+		request_free(&b);
+	}
+}
+
+#define LANGUAGES "'regex': '^/(..)/(.*)$', 'key': '$1'"
+
+/* What the template of its key gives, and nothing besides: other URLs may store the same page. */
+static void labels_of_a_key(void **state)
+{
+	static const struct {
+		const char *rule, *a[3], *b[3];
+		bool same;
+	} cases[] = {
+	    {"", {"REQUEST_URI=/a?b"}, {"REQUEST_URI=/%61?b"}, true},
+	    {"", {"REQUEST_METHOD=GET"}, {"REQUEST_METHOD=HEAD"}, true},
+	    {"", {"HTTP_X_A=1"}, {"HTTP_X_A=2"}, true},
+	    {"", {"SCRIPT_FILENAME=/a"}, {"SCRIPT_FILENAME=/b"}, true},
+	    {"", {"HTTPS=on"}, {"HTTPS=off"}, false},
+	    {"", {"HTTP_HOST=a"}, {"HTTP_HOST=b"}, false},
+	    {"", {"REQUEST_URI=/a"}, {"REQUEST_URI=/b"}, false},
+	    {"", {"REQUEST_URI=/?a"}, {"REQUEST_URI=/?b"}, false},
+	    {DROPS, {"REQUEST_URI=/?b&x=1&a"}, {"REQUEST_URI=/?a&b"}, true},
+	    {KEYED, {"HTTP_COOKIE=a=1"}, {"HTTP_COOKIE=b=2"}, true},
+	    {KEYED, {"HTTP_ACCEPT_LANGUAGE=de"}, {"HTTP_ACCEPT_LANGUAGE=en"}, true},
+	    {KEYED, {"HTTP_X_A=1"}, {"HTTP_X_A=2"}, false},
+	    {KEYED, {"HTTP_HOST=a"}, {"HTTP_HOST=b"}, true},
+	    {KEYED, {"REQUEST_URI=/?a"}, {"REQUEST_URI=/?b"}, true},
+	    {"'key': '$host'", {"REQUEST_URI=/a"}, {"REQUEST_URI=/b"}, true},
+	    {LANGUAGES, {"REQUEST_URI=/de/a"}, {"REQUEST_URI=/de/b"}, true},
+	    {LANGUAGES, {"REQUEST_URI=/de/a"}, {"REQUEST_URI=/en/a"}, false},
+	    {"'key': '$http_x_a$http_x_b'", {"HTTP_X_A=1"}, {"HTTP_X_B=1"}, false},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct request *a = ask_as(NULL, FCGI_ROLE_RESPONDER, cases[i].rule, cases[i].a),
+			       *b = ask_as(NULL, FCGI_ROLE_RESPONDER, cases[i].rule, cases[i].b);
+		struct str one = labels_of(a, "ETag: \"a\"\n"), other = labels_of(b, "Vary: X-A\n");
+		uint64_t alone;
+
+		if ((label(one, BY_KEY) == label(other, BY_KEY)) != cases[i].same)
+			fail_msg("%s: %s, %s", cases[i].rule, cases[i].a[0], cases[i].b[0]);
+		assert_true(label(one, BY_KEY) != label(one, BY_URL));
+		assert_true(decide_label(a, &alone));
+		assert_true(label(one, BY_KEY) == alone);
 		request_free(&a);
 		request_free(&b);
 	}
@@ -85,18 +134,19 @@ static void labels_of_groups(void **state)
 	struct str of_r = labels_of(r, fields), of_same = labels_of(same, fields);
 
 	(void)state;
-	assert_int_equal(of_r.n, 4 * sizeof(uint64_t));
-	assert_true(label(of_r, 1) != label(of_r, 2));
-	assert_true(label(of_r, 1) == label(of_r, 3));
-	assert_true(label(of_r, 0) != label(of_same, 0));
-	assert_true(str_eq(str_sub(of_r, 8, of_r.n), str_sub(of_same, 8, of_same.n)));
-	assert_true(label(labels_of(secure, fields), 1) != label(of_r, 1));
-	assert_true(label(labels_of(host, fields), 1) != label(of_r, 1));
-	assert_true(label(labels_of(url, fields), 0) !=
-		    label(labels_of(url, "Cache-Groups: \"/g\"\n"), 1));
+	assert_int_equal(of_r.n, (BY_GROUP + 3) * sizeof(uint64_t));
+	assert_true(label(of_r, BY_GROUP) != label(of_r, BY_GROUP + 1));
+	assert_true(label(of_r, BY_GROUP) == label(of_r, BY_GROUP + 2));
+	assert_true(label(of_r, BY_URL) != label(of_same, BY_URL));
+	assert_true(label(of_r, BY_KEY) != label(of_same, BY_KEY));
+	assert_true(str_eq(str_sub(of_r, 16, of_r.n), str_sub(of_same, 16, of_same.n)));
+	assert_true(label(labels_of(secure, fields), BY_GROUP) != label(of_r, BY_GROUP));
+	assert_true(label(labels_of(host, fields), BY_GROUP) != label(of_r, BY_GROUP));
+	assert_true(label(labels_of(url, fields), BY_URL) !=
+		    label(labels_of(url, "Cache-Groups: \"/g\"\n"), BY_GROUP));
 	/* no list, no groups */
-	assert_int_equal(labels_of(r, "Cache-Groups: g\n").n, sizeof(uint64_t));
-	assert_int_equal(labels_of(r, "Cache-Groups: \"g\n").n, sizeof(uint64_t));
+	assert_int_equal(labels_of(r, "Cache-Groups: g\n").n, BY_GROUP * sizeof(uint64_t));
+	assert_int_equal(labels_of(r, "Cache-Groups: \"g\n").n, BY_GROUP * sizeof(uint64_t));
 	request_free(&r);
 	request_free(&same);
 	request_free(&secure);
@@ -115,7 +165,7 @@ static void too_many_groups(void **state)
 	for (unsigned i = 1; i < GROUPS_MAX; i++)
 		strcat(fields, ", \"h\"");
 	strcat(fields, "\n");
-	assert_int_equal(labels_of(r, fields).n, (GROUPS_MAX + 1) * sizeof(uint64_t));
+	assert_int_equal(labels_of(r, fields).n, (BY_GROUP + GROUPS_MAX) * sizeof(uint64_t));
 	strcat(fields, "Cache-Groups: \"i\"\n");
 	assert_false(invalidate_labels(r, &answer(r, fields)->head.headers, &labels));
 	assert_null(page_open(r, &answer(r, fields)->source, 0, &labels));
@@ -129,8 +179,9 @@ static void labels_on_every_machine(void **state)
 	struct str labels = labels_of(r, "Cache-Groups: \"news\"\n");
 
 	(void)state;
-	assert_true(label(labels, 0) == UINT64_C(0xdee9aedd3866ea76));
-	assert_true(label(labels, 1) == UINT64_C(0xc9b4da7f842c3c04));
+	assert_true(label(labels, BY_URL) == UINT64_C(0xdee9aedd3866ea76));
+	assert_true(label(labels, BY_KEY) == UINT64_C(0xf9dad441c6751856));
+	assert_true(label(labels, BY_GROUP) == UINT64_C(0xc9b4da7f842c3c04));
 	request_free(&r);
 }
 
@@ -180,7 +231,7 @@ static void methods(void **state)
 
 		if (invalidates("", lines, fields, LINES("REQUEST_URI=/"), "") !=
 			cases[i].invalidates ||
-		    bans_count() != (cases[i].invalidates ? 4 : 0))
+		    bans_count() != (cases[i].invalidates ? 5 : 0))
 			fail_msg("%s", cases[i].line);
 	}
 }
@@ -212,7 +263,7 @@ static void statuses(void **state)
 			fail_msg("%s", cases[i].fields);
 }
 
-/* Its own URL: every page behind it, and no other. */
+/* Every page behind its URL, and every page of its key; no other. */
 static void the_target(void **state)
 {
 	static const struct {
@@ -232,6 +283,16 @@ static void the_target(void **state)
 	    {KEYED, {"REQUEST_URI=/a", "HTTP_COOKIE=a=1"}, {"REQUEST_URI=/a"}, true},
 	    {DROPS, {"REQUEST_URI=/a?x=1&b&a"}, {"REQUEST_URI=/a?a&b&x=2"}, true},
 	    {"'query': 'drop'", {"REQUEST_URI=/a?x=1"}, {"REQUEST_URI=/a"}, true},
+	    /* what another URL has stored under its key */
+	    {"'key': '$host'", {"REQUEST_URI=/a"}, {"REQUEST_URI=/b"}, true},
+	    {"'key': '$host'", {"REQUEST_URI=/a"}, {"REQUEST_URI=/b", "HTTP_HOST=b"}, false},
+	    {"'key': '$path'", {"REQUEST_URI=/a"}, {"REQUEST_URI=/a", "HTTP_HOST=b"}, true},
+	    {LANGUAGES, {"REQUEST_URI=/de/a?b"}, {"REQUEST_URI=/de/c"}, true},
+	    {LANGUAGES, {"REQUEST_URI=/de/a"}, {"REQUEST_URI=/en/a"}, false},
+	    {KEYED, {"REQUEST_URI=/a"}, {"REQUEST_URI=/a?b", "HTTP_COOKIE=a=1"}, true},
+	    {KEYED, {"REQUEST_URI=/a", "HTTP_X_A=1"}, {"REQUEST_URI=/a?b", "HTTP_X_A=1"}, true},
+	    {KEYED, {"REQUEST_URI=/a", "HTTP_X_A=1"}, {"REQUEST_URI=/a?b"}, false},
+	    {DROPS ", 'key': '?$query'", {"REQUEST_URI=/a?x=1&b&a"}, {"REQUEST_URI=/c?a&b"}, true},
 	    /* past the cache for more reasons than its method */
 	    {"", {"REQUEST_URI=/a", "HTTP_COOKIE=a=1"}, {"REQUEST_URI=/a"}, true},
 	    {"", {"REQUEST_URI=/a", "HTTP_UPGRADE=x"}, {"REQUEST_URI=/a"}, true},
@@ -254,6 +315,57 @@ static void the_target(void **state)
 		    cases[i].invalidates)
 			fail_msg("case %zu: %s, %s", i, cases[i].lines[0], cases[i].page[0]);
 	}
+}
+
+/* A key with cookies in it is known as well. */
+static void the_target_of_a_key_with_cookies(void **state)
+{
+	static const char *const post[] = {"REQUEST_METHOD=POST", "REQUEST_URI=/a",
+					   "HTTP_COOKIE=c=1", NULL};
+
+	(void)state;
+	assert_true(invalidates("'key': '${cookie_c}'", post, "",
+				LINES("REQUEST_URI=/b", "HTTP_COOKIE=c=1"), ""));
+	assert_false(invalidates("'key': '${cookie_c}'", post, "",
+				 LINES("REQUEST_URI=/b", "HTTP_COOKIE=c=2"), ""));
+}
+
+/* ------------------------------------------------------------------ no answer */
+
+/* Nobody knows what it changed, so the target goes; what an answer would have named does not. */
+static void no_answer(void **state)
+{
+	static const struct {
+		const char *lines[3];
+		size_t bans;
+		bool invalidates;
+	} cases[] = {
+	    {{"REQUEST_METHOD=POST"}, 2, true},
+	    {{"REQUEST_METHOD=DELETE", "HTTP_COOKIE=a=1"}, 2, true},
+	    {{"REQUEST_METHOD=POST", "REQUEST_URI=/b"}, 2, false},
+	    {{"REQUEST_METHOD=GET"}, 0, false},
+	    {{"REQUEST_METHOD=GET", "HTTP_COOKIE=a=1"}, 0, false},
+	    {{"REQUEST_METHOD=HEAD"}, 0, false},
+	    {{"REQUEST_METHOD=OPTIONS"}, 0, false},
+	    /* whose page it would be cannot be told */
+	    {{"REQUEST_METHOD=POST", "HTTP_HOST=a b"}, 0, false},
+	    {{"REQUEST_METHOD=POST", "REQUEST_URI=/../"}, 0, false},
+	};
+	struct request *wanted = ASK("", "REQUEST_URI=/");
+	struct object *o = page_of(wanted, "Cache-Groups: \"g\"\n", "");
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct request *r = ask_as(NULL, FCGI_ROLE_RESPONDER, "", cases[i].lines);
+
+		bans_forget();
+		invalidate_in_doubt(r);
+		if (invalidate_holds(o) != cases[i].invalidates || bans_count() != cases[i].bans)
+			fail_msg("%s", cases[i].lines[0]);
+		request_free(&r);
+	}
+	object_unref(&o);
+	request_free(&wanted);
 }
 
 /* ------------------------------------------------------------------ references */
@@ -334,7 +446,7 @@ static void all_that_is_named(void **state)
 	for (size_t i = 0; i < ARRAY_LEN(pages); i++) {
 		assert_true(invalidates("", post, "Content-Location: /c\nLocation: /l\n",
 					LINES(pages[i]), ""));
-		assert_int_equal(bans_count(), 3);
+		assert_int_equal(bans_count(), 4);
 	}
 }
 
@@ -438,12 +550,15 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(labels_of_a_url),
+	    cmocka_unit_test(labels_of_a_key),
 	    cmocka_unit_test(labels_of_groups),
 	    cmocka_unit_test(too_many_groups),
 	    cmocka_unit_test(labels_on_every_machine),
 	    cmocka_unit_test_setup(methods, asking_setup),
 	    cmocka_unit_test_setup(statuses, asking_setup),
 	    cmocka_unit_test_setup(the_target, asking_setup),
+	    cmocka_unit_test_setup(the_target_of_a_key_with_cookies, asking_setup),
+	    cmocka_unit_test_setup(no_answer, asking_setup),
 	    cmocka_unit_test_setup(location_and_content_location, asking_setup),
 	    cmocka_unit_test_setup(all_that_is_named, asking_setup),
 	    cmocka_unit_test_setup(references_between_schemes, asking_setup),

@@ -50,10 +50,30 @@ static const struct {
     {GUESSES, "Cache-Control: no-cache=\"X-A\"\nX-A: 1\nX-B: 2\n",
      OK "Cache-Control: no-cache=\"X-A\"\r\nX-A: 1\r\nX-B: 2\r\n",
      OK "Cache-Control: no-cache=\"X-A\"\r\nX-B: 2\r\n"},
+    {GUESSES ", 'set_cookie': 'store'",
+     "Cache-Control: no-cache=\"set-cookie, x-c\"\nSet-Cookie: a=1\nX-C: 1\nX-D: 1\n",
+     OK "Cache-Control: no-cache=\"set-cookie, x-c\"\r\nSet-Cookie: a=1\r\nX-C: 1\r\nX-D: 1\r\n",
+     OK "Cache-Control: no-cache=\"set-cookie, x-c\"\r\nX-D: 1\r\n"},
+    {GUESSES ", 'set_cookie': 'drop'", "Cache-Control: no-cache=\"x-c\"\nSet-Cookie: a=1\nX-C: 1\n",
+     OK "Cache-Control: no-cache=\"x-c\"\r\nX-C: 1\r\n", OK "Cache-Control: no-cache=\"x-c\"\r\n"},
+    {GUESSES, "CDN-Cache-Control: no-cache=\"x-c\"\nCache-Control: no-cache=x-d\nX-C: 1\nX-D: 1\n",
+     OK "CDN-Cache-Control: no-cache=\"x-c\"\r\nCache-Control: no-cache=x-d\r\n"
+	"X-C: 1\r\nX-D: 1\r\n",
+     OK "CDN-Cache-Control: no-cache=\"x-c\"\r\nCache-Control: no-cache=x-d\r\nX-D: 1\r\n"},
     {GUESSES, "Cache-Control: no-cache=\"X-A\"\nX-B: 2\n",
      OK "Cache-Control: no-cache=\"X-A\"\r\nX-B: 2\r\n", NULL},
     {GUESSES, "Cache-Control: no-cache=\"X-A, Content-Type\"\nContent-Type: a/b\n",
      OK "Cache-Control: no-cache=\"X-A, Content-Type\"\r\nContent-Type: a/b\r\n", NULL},
+    /* without heuristic the page is checked as a whole, and stored as a whole */
+    {"", "Cache-Control: no-cache=\"X-A, ETag\"\nX-A: 1\nETag: \"a\"\n",
+     OK "Cache-Control: no-cache=\"X-A, ETag\"\r\nX-A: 1\r\nETag: \"a\"\r\n", NULL},
+    {"'set_cookie': 'store'", "Cache-Control: no-cache=set-cookie\nSet-Cookie: a=1\n",
+     OK "Cache-Control: no-cache=set-cookie\r\nSet-Cookie: a=1\r\n", NULL},
+    {"", "Cache-Control: no-cache=set-cookie\nSet-Cookie: a=1\n",
+     OK "Cache-Control: no-cache=set-cookie\r\nSet-Cookie: a=1\r\n",
+     OK "Cache-Control: no-cache=set-cookie\r\n"},
+    {GUESSES ", 'cache': false", "Cache-Control: no-cache=x-a\nX-A: 1\n",
+     OK "Cache-Control: no-cache=x-a\r\nX-A: 1\r\n", NULL},
     /* which bytes a part has is said anew; elsewhere it means nothing */
     {"", "Status: 206\nContent-Range: bytes 0-3/10\n", PARTIAL "Content-Range: bytes 0-3/10\r\n",
      PARTIAL},
@@ -133,7 +153,7 @@ static void everything_of_a_response(void **state)
 	assert_true(str_eq(object_key(o).bytes, r->plan.primary.bytes));
 	same = ASK("", "REQUEST_URI=/a");
 	assert_true(invalidate_labels(same, &answer(same, fields)->head.headers, &labels));
-	assert_true(str_eq(head->labels, labels) && labels.n == 2 * sizeof(uint64_t));
+	assert_true(str_eq(head->labels, labels) && labels.n == 3 * sizeof(uint64_t));
 	request_free(&same);
 	object_unref(&o);
 	request_free(&r);

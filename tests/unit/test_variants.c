@@ -73,6 +73,22 @@ static void keys_by_entity_tag(void **state)
 	request_free(&other);
 }
 
+/* No request header is taken for the application's own choice, whatever it is called. */
+static void keys_by_vary_and_by_entity_tag(void **state)
+{
+	static const char *const names[] = {"etag", "(etag)", " (etag) "};
+	struct request *r = ASK("'validate': 'always'", "HTTP_ETAG=\"a\"");
+	struct key tagged, variant;
+
+	(void)state;
+	assert_true(decide_tagged(r, STR("\"a\""), &tagged));
+	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+		assert_true(decide_variant(r, str_of(names[i]), &variant));
+		assert_false(key_eq(&tagged, &variant));
+	}
+	request_free(&r);
+}
+
 /* ------------------------------------------------------------------ the list */
 
 struct entry {
@@ -326,6 +342,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(keys_by_vary),
 	    cmocka_unit_test(keys_by_entity_tag),
+	    cmocka_unit_test(keys_by_vary_and_by_entity_tag),
 	    cmocka_unit_test(the_youngest_comes_first),
 	    cmocka_unit_test(a_full_list_forgets_the_oldest),
 	    cmocka_unit_test(damaged_bytes_end_the_list),
