@@ -59,18 +59,20 @@ static void check_list(struct str list, struct str tag)
 /* What we ask an application holds each of the tags, if no other one breaks the list. */
 static void check_asked(const struct str *tags)
 {
-	bool good = true;
+	bool good = true, any = false;
 	struct str asked, again;
 	size_t room = 0;
 	struct arena a;
 
 	for (size_t i = 0; i < TAGS; i++) {
 		good = good && (tags[i].n == 0 || is_tag(tags[i]));
+		any = any || cond_is_askable(tags[i]);
 		room += tags[i].n + 2;
 	}
 	arena_init(&a);
 	CHECK(cond_list_etags(&a, tags, TAGS, &asked));
 	CHECK((asked.p == NULL) == (asked.n == 0));
+	CHECK(any == (asked.n > 0));
 	CHECK(asked.n <= room);
 	CHECK(!str_eq(str_trim(asked), STR("*")));
 	for (size_t i = 0; good && i < TAGS; i++)

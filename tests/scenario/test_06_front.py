@@ -227,8 +227,9 @@ def test_slow_heads_hold_nobody_up(site):
 
 def test_idle_kept_connections_cost_no_thread(site):
     """F13: 500 of them; a new request is served as ever, and the old ones still work."""
-    one = site(PAGES)
+    one = site(PAGES, workers=4)
     one.check_alive()
+    until(lambda: one.daemon.threads() > 4, what="all workers to be there, and the main thread")
     threads, fds = one.daemon.threads(), one.daemon.fds()
     conns = [Connection(one.daemon.where) for _ in range(500)]
     for conn in conns:

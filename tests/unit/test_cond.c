@@ -185,6 +185,23 @@ static void test_strong(void **state)
 			fail_msg("%s", others[i]);
 }
 
+/* Nothing that says yes to everything. */
+static void test_askable(void **state)
+{
+	static const char *const askable[] = {"\"a\"",   "W/\"a\"", "\"\"",    "\"*\"", "W/\"*\"",
+					      "\"a*b\"", "a",       "w/\"a\"", "a b",   "\"a"};
+	static const char *const others[] = {"",    "*",      " *",       "a*b", "*a",
+					     "W/*", "\"a\"*", "\"a\", *", "\"*", "w/\"*\""};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(askable); i++)
+		if (!cond_is_askable(str_of(askable[i])))
+			fail_msg("%s", askable[i]);
+	for (size_t i = 0; i < ARRAY_LEN(others); i++)
+		if (cond_is_askable(str_of(others[i])))
+			fail_msg("%s", others[i]);
+}
+
 /* What an application is asked. */
 static void test_list_etags(void **state)
 {
@@ -407,9 +424,10 @@ static void test_range_applies(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_lists),    cmocka_unit_test(test_equal),
-	    cmocka_unit_test(test_strong),   cmocka_unit_test(test_list_etags),
-	    cmocka_unit_test(test_evaluate), cmocka_unit_test(test_range_applies),
+	    cmocka_unit_test(test_lists),         cmocka_unit_test(test_equal),
+	    cmocka_unit_test(test_strong),        cmocka_unit_test(test_askable),
+	    cmocka_unit_test(test_list_etags),    cmocka_unit_test(test_evaluate),
+	    cmocka_unit_test(test_range_applies),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
