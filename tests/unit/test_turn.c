@@ -123,7 +123,7 @@ static void a_second_taker_comes_too_late(void **state)
 /* ------------------------------------------------------------------ a crowd */
 
 #define TAKERS 4
-#define ROUNDS 20000
+#define ROUNDS 10000
 
 static struct turn shared;
 static _Atomic unsigned won, done;
@@ -137,6 +137,8 @@ static void *take_often(void *arg)
 		if (act(&shared, what)) {
 			owned++;
 			atomic_fetch_add(&won, 1);
+		} else {
+			sched_yield();
 		}
 	}
 	return NULL;
