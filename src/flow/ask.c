@@ -171,12 +171,15 @@ static bool asked_by_date(const struct request *r, const struct cgi_head *head)
 struct object *ask_selected(struct request *r, struct store *store, const struct cgi_head *head)
 {
 	const struct header *etag = headers_find(&head->headers, STR("ETag"));
+	const struct object *page = checked_page(r);
 	struct str only = only_tag(r);
 
 	if (asked_by_date(r, head))
 		return object_ref(r->check);
 	if (etag)
 		return tagged(r, store, etag->value);
+	if (page && own_etag(page).n == 0 && own_modified(page).n > 0)
+		return NULL; /* by its date or by a variant's tag: nobody knows */
 	return only.n > 0 ? tagged(r, store, only) : NULL;
 }
 

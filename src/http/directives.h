@@ -46,9 +46,9 @@ struct directives {
  * Adds one value of Cache-Control, a request's or a response's. Names in any case, unknown ones
  * passed over. What cannot be read is read so that less is stored: a broken number is 0 (with
  * blanks around its '=' too: RFC 9111 section 5.2 knows none there; a fraction of a second is cut
- * off), of two numbers the one that
- * keeps less counts, a no-cache whose list is none is one without a list, a directive that allows
- * counts only where it is written as it should be, and a quote that never closes hides nothing.
+ * off), of two numbers the one that keeps less counts, a no-cache whose list is none is one without
+ * a list, a directive that allows counts only where it is written as it should be, and a quote that
+ * never closes hides nothing.
  */
 void directives_add(struct directives *d, struct str value);
 /* The same over all lines of a field. */

@@ -265,7 +265,7 @@ static const struct {
     /* one tag was asked about: it is meant, whoever has it */
     {{TAG, TAG}, "HTTP_X_A=0", "", "0"},
     {{TAG, SINCE}, "HTTP_X_A=0", "", "0"},
-    {{TAG, SINCE}, "HTTP_X_A=1", "", "0"},
+    {{TAG, SINCE}, "HTTP_X_A=1", "", NULL}, /* or its date */
     {{TAG, ""}, "HTTP_X_A=1", "", "0"},
     {{TAG, STAR}, "HTTP_X_A=1", "", "0"},
     {{TAG, STAR}, "HTTP_X_A=9", "", "0"},
