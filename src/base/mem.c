@@ -95,6 +95,19 @@ bool arena_dup(struct arena *a, struct str s, struct str *out)
 	return true;
 }
 
+bool arena_lower(struct arena *a, struct str s, struct str *out)
+{
+	char *p = arena_alloc(a, s.n + 1);
+
+	if (!p)
+		return false;
+	for (size_t i = 0; i < s.n; i++)
+		p[i] = ascii_lower(s.p[i]);
+	p[s.n] = '\0';
+	*out = str_make(p, s.n);
+	return true;
+}
+
 bool arena_printf(struct arena *a, struct str *out, const char *fmt, ...)
 {
 	va_list ap;

@@ -33,6 +33,8 @@ void *arena_alloc(struct arena *a, size_t n) MUST_CHECK;
 void *arena_zalloc(struct arena *a, size_t n) MUST_CHECK;
 /* A copy of s with a NUL behind it (not counted). False when memory is out. */
 bool arena_dup(struct arena *a, struct str s, struct str *out) MUST_CHECK;
+/* The same with ASCII letters in lower case. */
+bool arena_lower(struct arena *a, struct str s, struct str *out) MUST_CHECK;
 bool arena_printf(struct arena *a, struct str *out, const char *fmt, ...) MUST_CHECK
     PRINTF_LIKE(3, 4);
 

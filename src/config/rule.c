@@ -100,17 +100,10 @@ static void read_matcher(struct reading *r, const struct place *at, json_t *v, v
 static void lower_words(struct reading *r, struct words *words)
 {
 	for (size_t i = 0; i < words->n; i++) {
-		struct str from = words->v[i];
-		char *to = arena_alloc(r->arena, from.n + 1);
-
-		if (!to) {
+		if (!arena_lower(r->arena, words->v[i], &words->v[i])) {
 			reading_no_memory(r);
 			return;
 		}
-		for (size_t j = 0; j < from.n; j++)
-			to[j] = ascii_lower(from.p[j]);
-		to[from.n] = '\0';
-		words->v[i] = str_make(to, from.n);
 	}
 }
 
@@ -305,7 +298,7 @@ static const struct field rule_fields[] = {
     {"statuses", KIND_OTHER, AT(policy), .read = read_statuses},
     {"set_cookie", KIND_WORD, AT(policy.set_cookie), "bypass", .words = set_cookie_words},
     {"client_control", KIND_BOOL, AT(client_control), "false"},
-    {"validate", KIND_WORD, AT(validate), "stale", .words = validate_words},
+    {"validate", KIND_WORD, AT(policy.validate), "stale", .words = validate_words},
     {"client_cache", KIND_DURATION, AT(client_cache), "0s"},
     {"etag", KIND_BOOL, AT(etag), "false"},
 
@@ -374,7 +367,6 @@ static void finish_key(struct reading *r, const struct place *rule, struct draft
 /* What depends on more than one key. */
 static void finish_policy(struct rule *rule)
 {
-	rule->policy.validate_always = rule->validate == VALIDATE_ALWAYS;
 	if (rule->policy.stale_if_error == NOT_GIVEN)
 		rule->policy.stale_if_error = rule->client_control ? WHEN_DISCONNECTED : 0;
 }

@@ -33,7 +33,6 @@ enum match_kind {
 	MATCH_REGEX,
 };
 enum query_mode { QUERY_KEY, QUERY_BYPASS, QUERY_DROP };
-enum validate_mode { VALIDATE_STALE, VALIDATE_ALWAYS };
 enum on_timeout { ON_TIMEOUT_PASS, ON_TIMEOUT_STALE, ON_TIMEOUT_503 };
 
 /* One piece of a key template. */
@@ -71,7 +70,6 @@ struct rule {
 	bool cache;
 	struct policy_rule policy;
 	bool client_control;
-	enum validate_mode validate;
 	int64_t client_cache; /* ms; 0: not wanted */
 	bool etag;
 	enum query_mode query;

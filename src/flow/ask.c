@@ -5,8 +5,7 @@
  */
 #include "flow/ask.h"
 
-#include "flow/decide.h"
-#include "flow/invalidate.h"
+#include "flow/find.h"
 #include "flow/variants.h"
 #include "http/cond.h"
 #include "http/range.h"
@@ -114,29 +113,6 @@ bool ask_params(struct request *r, struct param *params, size_t *n)
 	return add_conditions(r, params, n);
 }
 
-/* A variant by its key, if it is one for this request. */
-static struct object *get_variant(struct request *r, struct store *store, struct str key)
-{
-	struct key wanted = key_make(key);
-	struct object *o = store_get(store, &wanted);
-
-	if (o && (object_head(o)->kind != OBJECT_PAGE || !decide_fits(r, o) || invalidate_holds(o)))
-		object_unref(&o);
-	return o;
-}
-
-/* The one entity-tag of all that was asked about; empty if there are several, or none. */
-static struct str only_tag(const struct request *r)
-{
-	struct str etags[VARIANTS_MAX + 1];
-	size_t n = collect(r, etags);
-
-	for (size_t i = 1; i < n; i++)
-		if (!str_eq(etags[i], etags[0]))
-			return STR("");
-	return n > 0 ? etags[0] : STR("");
-}
-
 /*
  * What has this entity-tag, strong for strong (RFC 9111 section 4.3.4): the page that was asked
  * about, or a variant.
@@ -153,34 +129,34 @@ static struct object *tagged(struct request *r, struct store *store, struct str 
 		return object_ref(r->check);
 	while (!o && variants_next(&rest, &v))
 		if (cond_etags_equal(v.etag, etag, weak))
-			o = get_variant(r, store, v.key);
+			o = find_variant(r, store, v.key);
 	return o;
 }
 
-/* Whether a page that has no entity-tag was asked about by its date, and nothing else was. */
-static bool asked_by_date(const struct request *r, const struct cgi_head *head)
+static bool all_equal(const struct str *etags, size_t n)
 {
-	const struct header *modified = headers_find(&head->headers, STR("Last-Modified"));
-	const struct object *page = checked_page(r);
-	struct str etags[VARIANTS_MAX + 1];
-
-	return page && collect(r, etags) == 0 &&
-	       (!modified || str_eq(modified->value, own_modified(page)));
+	for (size_t i = 1; i < n; i++)
+		if (!str_eq(etags[i], etags[0]))
+			return false;
+	return true;
 }
 
 struct object *ask_selected(struct request *r, struct store *store, const struct cgi_head *head)
 {
 	const struct header *etag = headers_find(&head->headers, STR("ETag"));
+	const struct header *modified = headers_find(&head->headers, STR("Last-Modified"));
 	const struct object *page = checked_page(r);
-	struct str only = only_tag(r);
+	struct str etags[VARIANTS_MAX + 1];
+	size_t n = collect(r, etags);
 
-	if (asked_by_date(r, head))
+	/* by the date of a page that has no entity-tag, and by nothing else */
+	if (page && n == 0 && (!modified || str_eq(modified->value, own_modified(page))))
 		return object_ref(r->check);
 	if (etag)
 		return tagged(r, store, etag->value);
 	if (page && own_etag(page).n == 0 && own_modified(page).n > 0)
 		return NULL; /* by its date or by a variant's tag: nobody knows */
-	return only.n > 0 ? tagged(r, store, only) : NULL;
+	return n > 0 && all_equal(etags, n) ? tagged(r, store, etags[0]) : NULL;
 }
 
 bool ask_completes(const struct request *r, const struct cgi_head *head)

@@ -510,7 +510,7 @@ static struct object *complete(struct capture *c, struct object *rest)
 		object_unref(&page);
 	if (!page)
 		return NULL;
-	c->client_fields = STR("");
+	c->client_fields = STR(""); /* they are of the rest alone */
 	if (outgrows(c, object_body(page).n))
 		request_reason(c->r, REASON_TOO_LARGE, STR(""));
 	else
@@ -583,5 +583,14 @@ static struct object *take_news(struct capture *c, uint32_t app_status)
 
 struct object *capture_take(struct capture *c, uint32_t app_status)
 {
-	return c->state == CAPTURE_FRESHEN ? take_news(c, app_status) : take_held(c, app_status);
+	struct request *r = c->r;
+	struct object *o =
+	    c->state == CAPTURE_FRESHEN ? take_news(c, app_status) : take_held(c, app_status);
+
+	/* without memory it is what others get */
+	if (o && c->client_fields.n > 0 &&
+	    !arena_printf(&r->arena, &r->fields, "%.*s%.*s", STR_ARG(c->client_fields),
+			  STR_ARG(object_head(o)->made)))
+		r->fields = STR("");
+	return o;
 }

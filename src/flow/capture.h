@@ -47,7 +47,7 @@ struct capture {
 	struct object *base;      /* FRESHEN: reference, what is stored */
 	bool hold_only;           /* HOLD, and not to be stored */
 	struct str vary;          /* names, lower case, sorted */
-	struct str client_fields; /* what this client gets, where it differs from what is stored */
+	struct str client_fields; /* what goes to r->fields, less those that we make */
 	uint64_t body;            /* bytes of body that came */
 	int64_t asked;            /* clock_now_us when it was sent */
 	int64_t came;             /* clock_now_ms when the head was whole */

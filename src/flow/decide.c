@@ -478,7 +478,7 @@ enum verdict decide_object(const struct request *r, const struct object *o, int6
 
 	if (!decide_fits(r, o))
 		return VERDICT_USELESS;
-	if (head->no_cache || r->plan.rule->policy.validate_always)
+	if (head->no_cache || r->plan.rule->policy.validate == VALIDATE_ALWAYS)
 		return VERDICT_CHECK;
 	if (ttl > 0)
 		verdict = VERDICT_FRESH;
@@ -497,7 +497,7 @@ bool decide_survives(const struct request *r, const struct object *o, int64_t no
 	int64_t ttl = l.fresh - (now - head->born);
 
 	return decide_fits(r, o) && head->kind == OBJECT_PAGE && !head->no_cache &&
-	       !r->plan.rule->policy.validate_always && (ttl > 0 || -ttl < l.error);
+	       r->plan.rule->policy.validate != VALIDATE_ALWAYS && (ttl > 0 || -ttl < l.error);
 }
 
 bool decide_shares(const struct request *r, const struct object *o, int64_t now)
@@ -505,6 +505,6 @@ bool decide_shares(const struct request *r, const struct object *o, int64_t now)
 	const struct object_head *head = object_head(o);
 	struct lifetimes l = lifetimes_of(r, o);
 
-	return !head->no_cache && !r->plan.rule->policy.validate_always &&
+	return !head->no_cache && r->plan.rule->policy.validate != VALIDATE_ALWAYS &&
 	       l.fresh + l.grace > now - head->born;
 }

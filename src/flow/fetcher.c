@@ -100,23 +100,6 @@ static void conclude_failure(struct request *r, struct capture *c, enum fetch_re
 	}
 }
 
-static void answer_leader(struct request *r, struct capture *c, struct object *o)
-{
-	struct str body = object_body(o), sent = r->is_head ? STR("") : body, fields;
-	bool ok;
-
-	if (c->client_fields.n == 0 ||
-	    !arena_printf(&r->arena, &fields, "%.*s%.*s", STR_ARG(c->client_fields),
-			  STR_ARG(object_head(o)->made))) {
-		end_with_object(r, o, r->outcome);
-		return;
-	}
-	r->status = object_head(o)->status;
-	r->age = c->verdict.age;
-	ok = respond_stream_head(r, fields, body.n, sent) && respond_stream_end(r, 0);
-	end_request(r, ok ? CLIENT_DONE : CLIENT_CLOSE);
-}
-
 /* Whether all who wait for the page may have this one. */
 static bool is_for_all(struct request *r, const struct capture *c, const struct object *o)
 {
@@ -135,7 +118,7 @@ static void conclude_taken(struct request *r, struct capture *c, const struct fe
 	if (c->client_gone)
 		end_request(r, CLIENT_CLOSE);
 	else
-		answer_leader(r, c, o);
+		end_with_object(r, o, r->outcome);
 }
 
 /* False: it has to be asked again. */

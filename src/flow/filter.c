@@ -293,7 +293,7 @@ static enum cookie_use use_of(const struct rule *rule, struct str name)
 		return COOKIE_IN_KEY;
 	if (words_match(&rule->ignore_cookies, name))
 		return COOKIE_KEPT_BACK;
-	return rule->policy.validate_always ? COOKIE_PASSES : COOKIE_BYPASS;
+	return rule->policy.validate == VALIDATE_ALWAYS ? COOKIE_PASSES : COOKIE_BYPASS;
 }
 
 bool filter_cookies(struct request *r)

@@ -4,8 +4,7 @@
  */
 #include "flow/freshen.h"
 
-#include "base/clock.h"
-#include "flow/invalidate.h"
+#include "flow/find.h"
 #include "flow/variants.h"
 #include "http/cond.h"
 
@@ -104,16 +103,14 @@ struct object *freshen_page(struct request *r, struct object *base, const struct
 static void freshen_variant(struct request *r, struct store *store, struct str key_bytes,
 			    const struct page_source *news)
 {
+	struct object *old = find_variant(r, store, key_bytes), *o = NULL;
 	struct key key = key_make(key_bytes);
-	struct object *old = store_get(store, &key), *o = NULL;
 	struct page_source source = *news;
 	struct policy_verdict verdict;
 	struct cgi_head head;
 	struct str vary;
 
-	if (old && object_head(old)->kind == OBJECT_PAGE &&
-	    object_head(old)->origin == r->plan.origin && !invalidate_holds(old) &&
-	    merged_head(r, old, news->head, &head)) {
+	if (old && merged_head(r, old, news->head, &head)) {
 		source.head = &head;
 		source.key = &key;
 		o = make(r, old, source, &verdict, &vary);
@@ -150,7 +147,6 @@ bool freshen_same(const struct object *base, const struct cgi_head *news)
 	const struct object_head *head = object_head(base);
 	struct str etag = head->made_etag ? STR("") : head->etag;
 	struct str modified = head->made_modified ? STR("") : head->last_modified;
-
 	bool any = news->has_content_length || (etag.n == 0 && modified.n == 0);
 
 	if (news->has_content_length && news->content_length != object_body(base).n)

@@ -12,6 +12,7 @@
 #include <xxhash.h>
 
 #include "flow/decide.h"
+#include "flow/find.h"
 #include "flow/invalidate.h"
 #include "flow/variants.h"
 #include "http/date.h"
@@ -78,7 +79,8 @@ bool page_fields(struct request *r, const struct cgi_head *head, bool stored, st
 	struct str phrase = head->phrase;
 	bool ok;
 
-	directives_read_response(&control, h);
+	if (stored)
+		directives_read_response(&control, h);
 	if (phrase.n == 0)
 		phrase = str_of(http_phrase(head->status));
 	ok = buf_printf(&text, "Status: %d %.*s\r\n", head->status, STR_ARG(phrase));
@@ -159,6 +161,7 @@ static bool write_made(struct request *r, const struct page_source *source, stru
 {
 	const struct headers *h = &source->head->headers;
 	const struct rule *rule = r->plan.rule;
+	int64_t seconds = (rule->client_cache + 999) / 1000;
 	struct buf text = {0};
 	bool ok = true;
 
@@ -166,9 +169,8 @@ static bool write_made(struct request *r, const struct page_source *source, stru
 	if (source->head->status != 200)
 		return true;
 	if (rule->client_cache > 0 && !says_how_long(h))
-		ok = buf_printf(&text, "Cache-Control: max-age=%lld\r\n",
-				(long long)((rule->client_cache + 999) / 1000)) &&
-		     add_date(&text, "Expires", source->now_ms + rule->client_cache);
+		ok = buf_printf(&text, "Cache-Control: max-age=%lld\r\n", (long long)seconds) &&
+		     add_date(&text, "Expires", source->now_ms + seconds * 1000);
 	if (ok && rule->client_cache > 0 && !headers_find(h, STR("Last-Modified")))
 		ok = add_date(&text, "Last-Modified", source->now_ms);
 	if (ok && rule->etag && !headers_find(h, STR("ETag")))
@@ -209,14 +211,7 @@ static int by_bytes(const void *a, const void *b)
 
 static bool add_name(struct request *r, struct str names[VARY_MAX], size_t *n, struct str name)
 {
-	char *p = arena_alloc(&r->arena, name.n);
-
-	if (!p || *n == VARY_MAX)
-		return false;
-	for (size_t i = 0; i < name.n; i++)
-		p[i] = ascii_lower(name.p[i]);
-	names[(*n)++] = str_make(p, name.n);
-	return true;
+	return *n < VARY_MAX && arena_lower(&r->arena, name, &names[(*n)++]);
 }
 
 /*
@@ -346,7 +341,7 @@ static struct object_head head_of(const struct request *r, const struct page_sou
 static bool find_key(struct request *r, const struct object_head *head, struct str vary,
 		     struct key *key)
 {
-	if (r->plan.rule->policy.validate_always)
+	if (r->plan.rule->policy.validate == VALIDATE_ALWAYS)
 		return decide_tagged(r, head->etag, key);
 	return decide_variant(r, vary, key);
 }
@@ -375,10 +370,12 @@ bool page_store(struct request *r, struct store *store, struct object *o, struct
 	struct object *old, *marker;
 	bool ok = store_set(store, o);
 
-	if (!ok || (vary.n == 0 && !r->plan.rule->policy.validate_always))
+	if (!ok || (vary.n == 0 && r->plan.rule->policy.validate != VALIDATE_ALWAYS))
 		return ok;
-	old = store_get(store, &r->plan.primary);
-	if (old && (object_head(old)->kind != OBJECT_MARKER || invalidate_holds(old)))
+	/* of two who add at once one entry may be lost: then it is not asked about until stored
+	 * anew */
+	old = find_stored(store, &r->plan.primary);
+	if (old && object_head(old)->kind != OBJECT_MARKER)
 		object_unref(&old);
 	marker = variants_add(&r->plan.primary, old, vary, o);
 	ok = marker && store_set(store, marker);

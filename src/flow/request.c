@@ -139,50 +139,27 @@ static void set_scheme(struct request *r)
 	r->scheme = secure ? STR("https") : STR("http");
 }
 
-static bool is_default_port(const struct request *r, struct str port)
-{
-	return port.n == 0 || str_eq(port, r->scheme.n == 5 ? STR("443") : STR("80"));
-}
-
-static bool lower(struct arena *a, struct str in, struct str *out)
-{
-	char *p = arena_alloc(a, in.n);
-
-	if (!p)
-		return false;
-	for (size_t i = 0; i < in.n; i++)
-		p[i] = ascii_lower(in.p[i]);
-	*out = str_make(p, in.n);
-	return true;
-}
-
 /*
  * Host in lower case, with a port unless it is the scheme's own: from Host, else SERVER_PORT. A
  * Host that is no host leaves it empty.
  */
 static bool set_host(struct request *r)
 {
-	struct str host = r->known[KNOWN_HOST], port;
+	struct str host = r->known[KNOWN_HOST], ports = r->known[KNOWN_SERVER_PORT], name, port;
 
 	if (host.n == 0)
 		host = r->known[KNOWN_SERVER_NAME];
 	r->host = r->host_name = STR("");
 	if (host.n == 0 || !uri_host_valid(host))
 		return true;
-	if (!lower(&r->arena, host, &host))
+	uri_host_split(host, &name, &port);
+	if (port.n == 0 && !uri_port_is_default(r->scheme, ports) &&
+	    !arena_printf(&r->arena, &host, "%.*s:%.*s", STR_ARG(name), STR_ARG(ports)))
 		return false;
-	uri_host_split(host, &r->host_name, &port);
-	if (port.n == 0)
-		port = r->known[KNOWN_SERVER_PORT];
-	if (is_default_port(r, port)) {
-		r->host = r->host_name;
-		return true;
-	}
-	if (r->host_name.n < host.n) {
-		r->host = host;
-		return true;
-	}
-	return arena_printf(&r->arena, &r->host, "%.*s:%.*s", STR_ARG(r->host_name), STR_ARG(port));
+	if (!uri_host_normal(host, r->scheme, &r->arena, &r->host))
+		return false;
+	uri_host_split(r->host, &r->host_name, &port);
+	return true;
 }
 
 static void set_length(struct request *r)

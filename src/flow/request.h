@@ -190,6 +190,8 @@ struct request {
 	uint64_t sent_body;
 	uint32_t app_status; /* END_REQUEST's, for the client */
 
+	/* what this client gets in place of the stored fields; empty: the same */
+	struct str fields;
 	/* the answer being sent (respond.c) */
 	struct object *sending; /* reference: holds the body */
 	struct iovec *iov;

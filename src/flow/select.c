@@ -41,6 +41,12 @@ static enum cond_answer conditions(const struct request *r, const struct object_
 	return cond_evaluate(&c, &page, now);
 }
 
+/* What is sent of its head. */
+static struct str fields_of(const struct request *r, const struct object *o)
+{
+	return r->fields.n > 0 ? r->fields : object_fields(o);
+}
+
 static char *put(char *p, struct str s)
 {
 	if (s.n)
@@ -110,7 +116,7 @@ static bool one_range(struct request *r, const struct object *o, struct range ra
 	return arena_printf(&r->arena, &field, "Content-Range: bytes %llu-%llu/%llu\r\n",
 			    (unsigned long long)range.first, (unsigned long long)range.last,
 			    (unsigned long long)whole) &&
-	       rewrite(r, object_fields(o), partial_status, is_range, field, &out->fields);
+	       rewrite(r, fields_of(r, o), partial_status, is_range, field, &out->fields);
 }
 
 /* A boundary that nobody can foresee, so that no page can contain it. */
@@ -136,7 +142,7 @@ static bool several_ranges(struct request *r, const struct object *o, const stru
 	       arena_printf(&r->arena, &field,
 			    "Content-Type: multipart/byteranges; boundary=%.*s\r\n",
 			    STR_ARG(boundary)) &&
-	       rewrite(r, object_fields(o), partial_status, is_type_or_range, field, &out->fields);
+	       rewrite(r, fields_of(r, o), partial_status, is_type_or_range, field, &out->fields);
 }
 
 static bool not_satisfiable(struct request *r, uint64_t whole, struct selection *out)
@@ -184,7 +190,7 @@ bool select_content(struct request *r, struct object *o, int64_t now, struct sel
 
 	*out = (struct selection){
 	    .status = head->status,
-	    .fields = object_fields(o),
+	    .fields = fields_of(r, o),
 	    .length = bodiless ? NO_LENGTH : object_body(o).n,
 	    .one = {object_body(o)},
 	    .n_slices = 1,
@@ -196,10 +202,12 @@ bool select_content(struct request *r, struct object *o, int64_t now, struct sel
 	case COND_SEND:
 		break;
 	case COND_NOT_MODIFIED:
-		return not_modified(r, object_fields(o), out);
+		return not_modified(r, fields_of(r, o), out);
 	case COND_FAILED:
 		out->status = 412;
 		return true;
 	}
+	if (head->kind == OBJECT_PART && r->fields.n > 0)
+		return true; /* the application's own answer to this very range */
 	return select_wants_ranges(r, o, now) ? ranges(r, o, out) : true;
 }

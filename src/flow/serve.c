@@ -18,13 +18,11 @@
 #include "flow/decide.h"
 #include "flow/end.h"
 #include "flow/fetcher.h"
-#include "flow/filter.h"
+#include "flow/find.h"
 #include "flow/flight.h"
 #include "flow/invalidate.h"
 #include "flow/memo.h"
 #include "flow/respond.h"
-#include "flow/variants.h"
-#include "http/vary.h"
 #include "upstream/pool.h"
 
 #define FETCHER_IDLE_MS 10000
@@ -176,62 +174,6 @@ static void refresh(struct request *r, struct object *o)
 	enqueue(copy);
 }
 
-/* ---- the store ---- */
-
-/* What is stored under a key and has not been invalidated. */
-static struct object *get(const struct key *key)
-{
-	struct object *o = store_get(serve.store, key);
-
-	if (o && invalidate_holds(o))
-		object_unref(&o);
-	return o;
-}
-
-/*
- * With no page for exactly these headers: the one in the language that the client prefers to all
- * others, if pages differ by Accept-Language alone. Only where the rule lets us reckon.
- */
-static struct object *find_language(struct request *r)
-{
-	struct str rest = object_head(r->marker)->variants, value;
-	struct variant v;
-	struct key key;
-
-	if (!r->plan.rule->policy.heuristic || !str_eq(r->plan.vary, STR("accept-language")) ||
-	    !filter_vary_value(r, r->plan.vary, &value))
-		return NULL;
-	value = vary_preferred_language(value);
-	while (value.n > 0 && variants_next(&rest, &v)) {
-		if (!str_ieq(v.language, value))
-			continue;
-		key = key_make(v.key);
-		return get(&key);
-	}
-	return NULL;
-}
-
-/* What is stored for the request, through a marker if there is one; or NULL. */
-static struct object *find(struct request *r)
-{
-	struct object *o = get(&r->plan.primary);
-
-	object_unref(&r->marker);
-	r->plan.vary = STR("");
-	r->plan.key = r->plan.primary;
-	if (!o || object_head(o)->kind != OBJECT_MARKER)
-		return o;
-	r->marker = o;
-	r->plan.vary = object_head(o)->vary;
-	if (r->plan.rule->policy.validate_always || r->plan.vary.n == 0 ||
-	    !decide_variant(r, r->plan.vary, &r->plan.key))
-		return NULL;
-	o = get(&r->plan.key);
-	if (!o)
-		o = find_language(r);
-	return o;
-}
-
 /* A place in the flight for the page, or the lead. */
 static void join(struct request *r)
 {
@@ -243,7 +185,7 @@ static void join(struct request *r)
 	switch (flight_join(&r->plan.key, r, true, &first)) {
 	case FLIGHT_LEAD: {
 		/* the flight before ours may have landed since we looked */
-		struct object *o = find(r);
+		struct object *o = find_page(r, serve.store);
 		bool fresh = o && decide_object(r, o, clock_now_ms()) == VERDICT_FRESH;
 
 		if (fresh) {
@@ -291,8 +233,8 @@ static bool may_collapse(const struct request *r)
 {
 	const struct rule *rule = r->plan.rule;
 
-	return r->plan.store && rule->coalesce && !rule->policy.validate_always && !r->ranged &&
-	       (!r->check || decide_shares(r, r->check, object_head(r->check)->born));
+	return r->plan.store && rule->coalesce && rule->policy.validate != VALIDATE_ALWAYS &&
+	       !r->ranged && (!r->check || decide_shares(r, r->check, object_head(r->check)->born));
 }
 
 static void miss(struct request *r)
@@ -352,7 +294,8 @@ static void lookup_failed(struct request *r, struct object *o, enum verdict verd
 	r->forward = r->plan.vary.n > 0 ? FWD_VARY_MISS : FWD_URI_MISS;
 	if (is_part)
 		r->forward = FWD_PARTIAL;
-	else if (verdict == VERDICT_CHECK || (r->marker && r->plan.rule->policy.validate_always))
+	else if (verdict == VERDICT_CHECK ||
+		 (r->marker && r->plan.rule->policy.validate == VALIDATE_ALWAYS))
 		r->forward = FWD_STALE;
 	if (verdict == VERDICT_CHECK && !object_head(o)->no_cache && decide_ttl(r, o, now) > 0)
 		r->forward = FWD_REQUEST;
@@ -364,7 +307,7 @@ static void lookup_failed(struct request *r, struct object *o, enum verdict verd
 
 static void lookup(struct request *r)
 {
-	struct object *o = find(r);
+	struct object *o = find_page(r, serve.store);
 	enum verdict verdict = o ? decide_object(r, o, clock_now_ms()) : VERDICT_USELESS;
 
 	switch (verdict) {

@@ -21,7 +21,6 @@ struct cond_request {
 	struct str if_none_match;
 	struct str if_modified_since;
 	struct str if_unmodified_since;
-	struct str if_range; /* no part of cond_evaluate; see cond_range_applies */
 };
 
 /* The stored response; empty slices for fields that it does not have. */

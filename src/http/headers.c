@@ -66,27 +66,40 @@ const struct header *headers_next(const struct headers *h, struct str name,
 
 /* ------------------------------------------------------------------ lists */
 
-/* Where the first element ends: at a comma outside quotes. A quote that is not closed ends nowhere.
- */
-static size_t element_end(struct str s)
+/* The first c outside of quoted strings, -1 for none; *open: one of them stays open until there. */
+static size_t find_outside(struct str s, int c, bool *open)
 {
-	bool quoted = false;
-
+	*open = false;
 	for (size_t i = 0; i < s.n; i++) {
-		if (quoted && s.p[i] == '\\')
+		if (*open && s.p[i] == '\\')
 			i++;
 		else if (s.p[i] == '"')
-			quoted = !quoted;
-		else if (s.p[i] == ',' && !quoted)
+			*open = !*open;
+		else if (!*open && (unsigned char)s.p[i] == c)
 			return i;
 	}
 	return s.n;
 }
 
+size_t http_find_unquoted(struct str s, char c)
+{
+	bool open;
+
+	return find_outside(s, (unsigned char)c, &open);
+}
+
+bool http_quotes_close(struct str s)
+{
+	bool open;
+
+	find_outside(s, -1, &open);
+	return !open;
+}
+
 bool list_next(struct str *rest, struct str *element)
 {
 	while (rest->n > 0) {
-		size_t end = element_end(*rest);
+		size_t end = http_find_unquoted(*rest, ',');
 
 		*element = str_trim(str_sub(*rest, 0, end));
 		*rest = str_sub(*rest, end + 1, rest->n);

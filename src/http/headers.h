@@ -47,6 +47,11 @@ bool headers_list_next(const struct headers *h, struct str name, struct list_ite
 /* The same over one value. */
 bool list_next(struct str *rest, struct str *element);
 
+/* Where the first c outside of quoted strings is (RFC 9110 section 5.6.4), else s.n. */
+size_t http_find_unquoted(struct str s, char c);
+/* Every quoted string in s ends. */
+bool http_quotes_close(struct str s);
+
 /* A token of RFC 9110 section 5.6.2: not empty, tchars only. */
 bool http_is_token(struct str s);
 /* Hop-by-hop (RFC 9110 section 7.6.1, RFC 9111 section 3.1), those that Connection names apart. */

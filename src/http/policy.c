@@ -393,9 +393,9 @@ static enum reason fill_times(const struct matter *m, struct policy_verdict *v)
 {
 	const struct lifetime *l = &m->lifetime;
 
-	if (l->refused || (!l->given && !m->rule->validate_always))
+	if (l->refused || (!l->given && m->rule->validate != VALIDATE_ALWAYS))
 		return REASON_NO_LIFETIME;
-	if (m->rule->validate_always && !has_etag(m))
+	if (m->rule->validate == VALIDATE_ALWAYS && !has_etag(m))
 		return REASON_NO_ETAG;
 	v->keep = has_validator(m) ? POLICY_KEEP : 0;
 	if (l->no_cache && v->keep == 0)

@@ -21,6 +21,9 @@ enum set_cookie_mode {
 
 enum override_mode { OVERRIDE_NO, OVERRIDE_YES, OVERRIDE_FORCE };
 
+/* When a stored page is checked with the application: once it is stale, or before each use. */
+enum validate_mode { VALIDATE_STALE, VALIDATE_ALWAYS };
+
 /* TTL by status: an exact code, or a class ("5xx": code 5). The exact one wins. */
 struct status_ttl {
 	int code;    /* 100..999, or 1..9 for a class */
@@ -31,8 +34,8 @@ struct status_ttl {
 struct policy_rule {
 	int64_t ttl, grace, stale_if_error; /* ms */
 	enum override_mode override;
-	bool heuristic;       /* RFC 9111's own reading: guesses, and statuses that nobody named */
-	bool validate_always; /* every request is checked with the application anyway */
+	bool heuristic; /* RFC 9111's own reading: guesses, and statuses that nobody named */
+	enum validate_mode validate;
 	const struct status_ttl *statuses; /* the "statuses" table; NULL: none given */
 	size_t n_statuses;
 	enum set_cookie_mode set_cookie;
@@ -130,7 +133,7 @@ struct policy_verdict {
  *    that is a date; neither counts when it is withheld.
  *  - A lifetime that is over (max-age=0, Age) is stored as long as grace, stale_if_error or keep
  *    makes it useful.
- *  - validate_always: stored with an ETag, with or without a lifetime (0), not without one. All
+ *  - VALIDATE_ALWAYS: stored with an ETag, with or without a lifetime (0), not without one. All
  *    that forbids holds, X-Accel-Expires: 0 too.
  */
 void policy_judge(const struct cgi_head *head, const struct policy_rule *rule,

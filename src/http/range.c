@@ -176,19 +176,6 @@ enum range_answer range_parse(struct str value, uint64_t length, struct range v[
 	return RANGE_SOME;
 }
 
-bool range_is_single(struct str value, uint64_t *first, uint64_t *last)
-{
-	struct specs specs;
-	const struct spec *spec = &specs.v[0];
-
-	if (!read_specs(value, &specs) || specs.n != 1 ||
-	    (!spec->suffix && spec->first == UINT64_MAX))
-		return false;
-	*first = spec->suffix ? UINT64_MAX : spec->first;
-	*last = spec->suffix ? spec->first : spec->last;
-	return true;
-}
-
 /* ------------------------------------------------------------------ Content-Range */
 
 /* complete-length, or "*" where the sender does not know it. */

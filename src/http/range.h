@@ -52,14 +52,6 @@ struct content_range {
 bool range_parse_content(struct str value, struct content_range *out) MUST_CHECK;
 
 /*
- * The same value of Range, asked of an application before the length is known: true if it is
- * well-formed and names one range alone. *first is UINT64_MAX and *last the length of the suffix
- * for "bytes=-5" (0 too); *last is UINT64_MAX for "bytes=5-", and for a number beyond. False where
- * *first itself would be UINT64_MAX or more.
- */
-bool range_is_single(struct str value, uint64_t *first, uint64_t *last) MUST_CHECK;
-
-/*
  * What is sent for several ranges: multipart/byteranges (section 14.6), as slices of body and of
  * text in the arena. v: n of them, 1..RANGES_MAX, from range_parse with the length of body. type:
  * Content-Type of the whole, empty if it has none. boundary: 1..70 bytes of bcharsnospace (RFC 2046

@@ -330,19 +330,7 @@ void uri_host_split(struct str host, struct str *name, struct str *port)
 	*port = str_sub(host, n + 1, host.n);
 }
 
-static bool lower(struct arena *a, struct str in, struct str *out)
-{
-	char *p = arena_alloc(a, in.n);
-
-	if (!p)
-		return false;
-	for (size_t i = 0; i < in.n; i++)
-		p[i] = ascii_lower(in.p[i]);
-	*out = str_make(p, in.n);
-	return true;
-}
-
-static bool is_default_port(struct str scheme, struct str port)
+bool uri_port_is_default(struct str scheme, struct str port)
 {
 	return port.n == 0 || str_eq(port, scheme.n == 5 ? STR("443") : STR("80"));
 }
@@ -352,7 +340,7 @@ bool uri_host_normal(struct str host, struct str scheme, struct arena *a, struct
 	struct str name, port;
 
 	uri_host_split(host, &name, &port);
-	return lower(a, is_default_port(scheme, port) ? name : host, out);
+	return arena_lower(a, uri_port_is_default(scheme, port) ? name : host, out);
 }
 
 /* ------------------------------------------------------------------ references */
@@ -478,7 +466,7 @@ enum uri_result uri_resolve(struct str base_path, struct str reference, struct a
 	if (r.has_scheme)
 		found.scheme = r.scheme.n == 5 ? STR("https") : STR("http");
 	uri_host_split(r.authority, &name, &port);
-	if (r.has_authority && !lower(a, port.n ? r.authority : name, &found.host))
+	if (r.has_authority && !arena_lower(a, port.n ? r.authority : name, &found.host))
 		return URI_NO_MEMORY;
 	if (!resolve_path(base_path, &r, a, &found.path))
 		return URI_NO_MEMORY;

@@ -55,6 +55,8 @@ bool query_decode(struct str raw, struct arena *a, struct str *out) MUST_CHECK;
 bool uri_host_valid(struct str host);
 /* Splits a valid Host; port is empty if there is none. */
 void uri_host_split(struct str host, struct str *name, struct str *port);
+/* Whether it is empty or the one that the scheme has anyway: 443 for "https", else 80. */
+bool uri_port_is_default(struct str scheme, struct str port);
 /*
  * A valid Host as it is compared (RFC 9110 section 4.2.3): in lower case, its port taken off if it
  * is empty or the scheme's own. scheme: "http" or "https". False: memory is out.

@@ -75,39 +75,10 @@ static struct str finish(const struct text *t, struct str value)
 
 /* ------------------------------------------------------------------ quotes */
 
-/* Where the first c outside quotes is (RFC 9110 section 5.6.4), else s.n. */
-static size_t find_unquoted(struct str s, char c)
-{
-	bool quoted = false;
-
-	for (size_t i = 0; i < s.n; i++) {
-		if (quoted && s.p[i] == '\\')
-			i++;
-		else if (s.p[i] == '"')
-			quoted = !quoted;
-		else if (!quoted && s.p[i] == c)
-			return i;
-	}
-	return s.n;
-}
-
-static bool quotes_close(struct str s)
-{
-	bool quoted = false;
-
-	for (size_t i = 0; i < s.n; i++) {
-		if (quoted && s.p[i] == '\\')
-			i++;
-		else if (s.p[i] == '"')
-			quoted = !quoted;
-	}
-	return !quoted;
-}
-
 /* Takes what is in front of the next sep outside quotes, trimmed; false when nothing is left. */
 static bool take_part(struct str *rest, char sep, struct str *part)
 {
-	size_t end = find_unquoted(*rest, sep);
+	size_t end = http_find_unquoted(*rest, sep);
 
 	if (rest->n == 0)
 		return false;
@@ -178,9 +149,9 @@ static bool normalise_words(struct arena *a, struct str value, struct str *out)
  */
 static bool put_media_part(struct text *t, struct str part)
 {
-	size_t equals = find_unquoted(part, '=');
+	size_t equals = http_find_unquoted(part, '=');
 
-	if (find_unquoted(part, ' ') < part.n || find_unquoted(part, '\t') < part.n)
+	if (http_find_unquoted(part, ' ') < part.n || http_find_unquoted(part, '\t') < part.n)
 		return false;
 	if (str_find(part, '"') < equals)
 		equals = str_find(part, '"');
@@ -209,7 +180,7 @@ static bool normalise_media(struct arena *a, struct str value, struct str *out)
 	struct text t = {0};
 
 	*out = value;
-	if (!quotes_close(value))
+	if (!http_quotes_close(value))
 		return true;
 	t.p = arena_alloc(a, value.n * 2);
 	if (!t.p)

@@ -164,7 +164,7 @@ static void check_agrees(const struct cgi_head *head, const struct policy_rule *
 	if (!v->store)
 		return;
 	CHECK(head->status != 304 && head->status != 416);
-	CHECK(!rule->validate_always || (etag && etag->value.n > 0));
+	CHECK(rule->validate != VALIDATE_ALWAYS || (etag && etag->value.n > 0));
 	if (!rule->heuristic && head->status != 206)
 		CHECK(!headers_find(&head->headers, STR("Content-Range")));
 	if (rule->override == OVERRIDE_FORCE)
@@ -184,7 +184,7 @@ static void judge(const struct cgi_head *head, const struct directives *d, bool 
 	static const struct policy_rule rules[] = {
 	    {.override = OVERRIDE_NO},
 	    {.ttl = 10000, .grace = 20000, .heuristic = true, .set_cookie = SET_COOKIE_DROP},
-	    {.stale_if_error = 30000, .validate_always = true, .heuristic = true},
+	    {.stale_if_error = 30000, .validate = VALIDATE_ALWAYS, .heuristic = true},
 	    {.ttl = 10000, .stale_if_error = 30000, .override = OVERRIDE_YES},
 	    {.ttl = 10000, .override = OVERRIDE_FORCE, .set_cookie = SET_COOKIE_STORE},
 	    {.statuses = statuses, .n_statuses = ARRAY_LEN(statuses)},

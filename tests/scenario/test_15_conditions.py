@@ -197,6 +197,29 @@ def test_head(site, status, headers):
     assert status != 200 or answer.get("Content-Length") == "10"
 
 
+@pytest.mark.parametrize("status, headers", [
+    (200, {}), (304, {NONE_MATCH: '"v1"'}), (304, {SINCE: AFTER}), (206, PART), (412, {MATCH: '"v2"'}),
+    (200, {IF_RANGE: '"v2"', **PART})])
+@pytest.mark.parametrize("stale", [False, True])
+def test_who_gets_more_than_is_stored(site, stale, status, headers):
+    """A cookie for the one who asked changes nothing in how his conditions are answered."""
+    one = site([{"prefix": "/", "ttl": 60, "set_cookie": "strip"}])
+    cookie = [("Set-Cookie", "a=b")]
+    if stale:
+        one.app.on("/p", (200, [*TAGGED, ("Cache-Control", "max-age=60"), ("Age", "60")], DIGITS))
+        is_whole(ask(one))
+        one.app.on("/p", (304, [*TAGGED, ("Cache-Control", "max-age=60"), *cookie], b""))
+    else:
+        one.app.on("/p", (200, [*TAGGED, *cookie], DIGITS))
+    answer = one.get("/p", headers)
+    assert answer.status == status and not answer.cache.hit
+    assert status == 412 or answer.get("Set-Cookie") == "a=b"
+    assert answer.body == {200: DIGITS, 206: DIGITS[2:5], 304: b""}.get(status, answer.body)
+    later = one.get("/p", headers)
+    comes(later, status)
+    assert not later.all("Set-Cookie")
+
+
 def test_a_stale_page_answers_conditions(site):
     """In its grace it is as good as a fresh one."""
     one = stored(site, TAGGED, rules=[{"prefix": "/", "ttl": "200ms", "grace": 60}])

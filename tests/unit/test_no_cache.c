@@ -157,7 +157,7 @@ static void test_lists_without_heuristic(void **state)
 static const struct policy_case listed_validator_cases[] = {
     {ETAG "Cache-Control: no-cache=etag, max-age=60\n", STORED(60), CHECKED},
     {LAST_MODIFIED "Cache-Control: no-cache=\"Last-Modified\"\n", STORED(0), CHECKED},
-    {ETAG "Cache-Control: no-cache=\"ETag\"\n", .rule = {.validate_always = true}, STORED(0),
+    {ETAG "Cache-Control: no-cache=\"ETag\"\n", .rule = {.validate = VALIDATE_ALWAYS}, STORED(0),
      CHECKED},
 };
 

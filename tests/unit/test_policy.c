@@ -237,7 +237,7 @@ static void test_keep(void **state)
 	CHECK_ALL(keep_cases);
 }
 
-#define ALWAYS .rule = {.validate_always = true}
+#define ALWAYS .rule = {.validate = VALIDATE_ALWAYS}
 
 static const struct policy_case always_cases[] = {
     /* with an ETag, whatever the lifetime */
@@ -246,18 +246,18 @@ static const struct policy_case always_cases[] = {
     {"ETag: \"a\"\nCache-Control: max-age=0\n", ALWAYS, STORED(0), KEPT},
     {"ETag: \"a\"\nExpires: 0\n", ALWAYS, STORED(0), KEPT},
     {"ETag: \"a\"\nCache-Control: no-cache\n", ALWAYS, STORED(0), CHECKED},
-    {"ETag: \"a\"\n", .rule = {.validate_always = true, .ttl = S(10), .stale_if_error = S(30)},
+    {"ETag: \"a\"\n", .rule = {.validate = VALIDATE_ALWAYS, .ttl = S(10), .stale_if_error = S(30)},
      STORED(10), .stale_if_error = S(30), KEPT},
-    {"Status: 404\nETag: \"a\"\n", .rule = {.validate_always = true, .ttl = S(10)}, STORED(0),
+    {"Status: 404\nETag: \"a\"\n", .rule = {.validate = VALIDATE_ALWAYS, .ttl = S(10)}, STORED(0),
      KEPT},
     /* without one never */
     {"A: b\n", ALWAYS, .reason = REASON_NO_ETAG},
     {"ETag:\n", ALWAYS, .reason = REASON_NO_ETAG},
-    {LAST_MODIFIED, .rule = {.validate_always = true, .ttl = S(10)}, .reason = REASON_NO_ETAG},
+    {LAST_MODIFIED, .rule = {.validate = VALIDATE_ALWAYS, .ttl = S(10)}, .reason = REASON_NO_ETAG},
     {"Cache-Control: max-age=60\n", ALWAYS, .reason = REASON_NO_ETAG},
     {"Cache-Control: no-cache\n", ALWAYS, .reason = REASON_NO_ETAG},
     {"ETag: \"a\"\nCache-Control: no-cache=\"ETag\"\n",
-     .rule = {.validate_always = true, .heuristic = true}, .reason = REASON_NO_ETAG},
+     .rule = {.validate = VALIDATE_ALWAYS, .heuristic = true}, .reason = REASON_NO_ETAG},
     {"ETag: \"a\"\nCache-Control: no-cache=\"X-A\"\n", ALWAYS, STORED(0), CHECKED},
     /* what forbids holds */
     {"ETag: \"a\"\nCache-Control: no-store\n", ALWAYS, .reason = REASON_NO_STORE},

@@ -231,44 +231,6 @@ static void test_flood(void **state)
 	assert_int_equal(range_parse(str_make(value, sizeof(value)), 10, v, &n), RANGE_UNSATISFIED);
 }
 
-static void test_single(void **state)
-{
-	static const struct {
-		const char *value;
-		bool single;
-		uint64_t first, last;
-	} values[] = {
-	    {"bytes=0-4", true, 0, 4},
-	    {"bytes=5-", true, 5, UINT64_MAX},
-	    {"bytes=-5", true, UINT64_MAX, 5},
-	    {"bytes=-0", true, UINT64_MAX, 0},
-	    {"BYTES= , 7-7,", true, 7, 7},
-	    {"bytes=7-" BEYOND, true, 7, UINT64_MAX},
-	    {"bytes=-" BEYOND, true, UINT64_MAX, UINT64_MAX},
-	    {"bytes=18446744073709551614-", true, UINT64_MAX - 1, UINT64_MAX},
-	    {"bytes=" LARGEST "-", false, 0, 0}, /* it would look like a suffix */
-	    {"bytes=" BEYOND "-", false, 0, 0},
-	    {"bytes=0-1,4-5", false, 0, 0},
-	    {"bytes=0-1,2-5", false, 0, 0},
-	    {"bytes=0-1,0-1", false, 0, 0},
-	    {"bytes=5-4", false, 0, 0},
-	    {"bytes=0-1,x", false, 0, 0},
-	    {"bytes=", false, 0, 0},
-	    {"items=0-4", false, 0, 0},
-	    {"", false, 0, 0},
-	    {NULL, false, 0, 0},
-	};
-	uint64_t first, last;
-
-	(void)state;
-	for (size_t i = 0; i < ARRAY_LEN(values); i++) {
-		if (range_is_single(str_of(values[i].value), &first, &last) != values[i].single)
-			fail_msg("%s", values[i].value);
-		if (values[i].single && (first != values[i].first || last != values[i].last))
-			fail_msg("%s: %" PRIu64 ", %" PRIu64, values[i].value, first, last);
-	}
-}
-
 static void test_content(void **state)
 {
 	static const struct {
@@ -405,13 +367,9 @@ static void test_multipart_slices(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_parse),
-	    cmocka_unit_test(test_nul),
-	    cmocka_unit_test(test_flood),
-	    cmocka_unit_test(test_single),
-	    cmocka_unit_test(test_content),
-	    cmocka_unit_test(test_multipart),
-	    cmocka_unit_test(test_multipart_slices),
+	    cmocka_unit_test(test_parse),     cmocka_unit_test(test_nul),
+	    cmocka_unit_test(test_flood),     cmocka_unit_test(test_content),
+	    cmocka_unit_test(test_multipart), cmocka_unit_test(test_multipart_slices),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

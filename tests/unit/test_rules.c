@@ -61,8 +61,8 @@ static void default_rule(void **state)
 	assert_int_equal(rule->policy.n_statuses, 0);
 	assert_int_equal(rule->policy.set_cookie, SET_COOKIE_BYPASS);
 	assert_false(rule->client_control);
-	assert_int_equal(rule->validate, VALIDATE_STALE);
-	assert_false(rule->policy.validate_always);
+	assert_int_equal(rule->policy.validate, VALIDATE_STALE);
+	assert_false(rule->policy.validate == VALIDATE_ALWAYS);
 	assert_int_equal(rule->client_cache, 0);
 	assert_false(rule->etag);
 	assert_int_equal(rule->query, QUERY_KEY);
@@ -151,8 +151,8 @@ static void every_rule_key(void **state)
 	assert_int_equal(rule->policy.statuses[1].ttl, 0);
 	assert_int_equal(rule->policy.set_cookie, SET_COOKIE_STRIP);
 	assert_true(rule->client_control);
-	assert_int_equal(rule->validate, VALIDATE_ALWAYS);
-	assert_true(rule->policy.validate_always);
+	assert_int_equal(rule->policy.validate, VALIDATE_ALWAYS);
+	assert_true(rule->policy.validate == VALIDATE_ALWAYS);
 	assert_int_equal(rule->client_cache, 240000);
 	assert_true(rule->etag);
 	assert_int_equal(rule->query, QUERY_DROP);
@@ -198,7 +198,7 @@ static void rules_start_from_defaults(void **state)
 		assert_false(set->rules[i].cache);
 		assert_int_equal(set->rules[i].client_cache, 9000);
 		assert_int_equal(set->rules[i].etag, i != 1);
-		assert_int_equal(set->rules[i].policy.validate_always, i != 1);
+		assert_int_equal(set->rules[i].policy.validate == VALIDATE_ALWAYS, i != 1);
 	}
 	assert_int_equal(set->rules[0].policy.grace, 120000);
 	assert_int_equal(set->rules[0].ignore_cookies.n, 2);
