@@ -6,7 +6,6 @@
 #include "flow/capture.h"
 
 #include "base/clock.h"
-#include "base/log.h"
 #include "base/metrics.h"
 #include "flow/ask.h"
 #include "flow/flight.h"
@@ -20,7 +19,6 @@
 #define HIT_FOR_MISS_MS 60000
 #define ERROR_MS        1000       /* the same for a 5xx, which will pass */
 #define SMALL_RESPONSE  (1u << 20) /* is fetched to its end although its client has left */
-#define ERR_BYTES_MAX   8192u      /* of one response's STDERR that goes to the log */
 
 static bool out(struct sink *s, struct str bytes);
 static void err(struct sink *s, struct str bytes);
@@ -36,7 +34,7 @@ void capture_init(struct capture *c, struct request *r, struct store *store)
 	    .client_gone = !r->client,
 	};
 	buf_init(&c->bytes, 0);
-	buf_init(&c->err_line, 1024);
+	app_log_init(&c->app_log);
 	if (r->client) {
 		c->sink.watch = r->client->fd;
 		c->sink.watch_rdhup = r->client->tcp;
@@ -46,53 +44,21 @@ void capture_init(struct capture *c, struct request *r, struct store *store)
 void capture_fini(struct capture *c)
 {
 	buf_fini(&c->bytes);
-	buf_fini(&c->err_line);
+	app_log_fini(&c->app_log);
 	object_unref(&c->object);
 	object_unref(&c->base);
-}
-
-/* ---- STDERR ---- */
-
-static void flush_err(struct capture *c)
-{
-	static struct log_limit limit;
-	struct str line = str_trim(buf_str(&c->err_line));
-
-	while (line.n > 0 && (line.p[line.n - 1] == '\n' || line.p[line.n - 1] == '\r'))
-		line.n--;
-	if (line.n > 0 && log_allowed(&limit, 200))
-		log_warning("application: %.*s (%.*s)", STR_ARG(line), STR_ARG(request_url(c->r)));
-	c->err_line.n = 0;
-}
-
-/* PHP's own words are the only sign that half a page is half a page. */
-static void look_for_fatal(struct capture *c)
-{
-	struct str line = buf_str(&c->err_line);
-
-	for (size_t i = 0; i + 9 < line.n && !c->fatal; i++)
-		c->fatal = str_starts(str_sub(line, i, line.n), STR("PHP Fatal error")) ||
-			   str_starts(str_sub(line, i, line.n), STR("PHP Parse error"));
 }
 
 static void err(struct sink *s, struct str bytes)
 {
 	struct capture *c = CONTAINER_OF(s, struct capture, sink);
 
-	for (size_t i = 0; i < bytes.n; i++) {
-		if (c->err_bytes++ >= ERR_BYTES_MAX && bytes.p[i] != '\n')
-			continue;
-		if (bytes.p[i] != '\n' && buf_add(&c->err_line, bytes.p + i, 1))
-			continue;
-		look_for_fatal(c);
-		flush_err(c);
-	}
-	look_for_fatal(c);
+	app_log_add(&c->app_log, c->r, bytes);
 }
 
 void capture_end(struct capture *c)
 {
-	flush_err(c);
+	app_log_end(&c->app_log, c->r);
 }
 
 /* ---- from HEAD to the other states ---- */
@@ -524,7 +490,7 @@ static enum reason late_objection(const struct capture *c, const struct object *
 {
 	if (app_status != 0)
 		return REASON_APP_STATUS;
-	if (c->fatal)
+	if (c->app_log.fatal)
 		return REASON_APP_ERROR;
 	if (object_head(o)->kind == OBJECT_PART && c->body != page_part_length(&c->head))
 		return REASON_PARTIAL;

@@ -19,6 +19,7 @@
 #include <stdint.h>
 
 #include "base/check.h"
+#include "flow/app_log.h"
 #include "flow/request.h"
 #include "http/headers.h"
 #include "http/policy.h"
@@ -51,12 +52,10 @@ struct capture {
 	uint64_t body;            /* bytes of body that came */
 	int64_t asked;            /* clock_now_us when it was sent */
 	int64_t came;             /* clock_now_ms when the head was whole */
-	bool fatal;               /* STDERR told of a fatal error */
 	bool client_gone;         /* nobody to answer */
 	bool answer_stale;        /* REFUSED: the application failed with a 5xx */
 	const char *error;        /* static; what was wrong with the response */
-	uint64_t err_bytes;       /* of STDERR logged */
-	struct buf err_line;
+	struct app_log app_log;   /* STDERR */
 };
 
 /* From here on c->sink takes a response for r. */

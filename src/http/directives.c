@@ -9,6 +9,7 @@
 #include "http/directives.h"
 
 #include "http/policy.h"
+#include "http/structured.h"
 
 static const struct directive_syntax {
 	const char *name;
@@ -190,19 +191,6 @@ static void add_element(struct directives *d, struct str s, bool sure)
 	d->has[which] = true;
 }
 
-static bool quote_stays_open(struct str s)
-{
-	bool open = false;
-
-	for (size_t i = 0; i < s.n; i++) {
-		if (open && s.p[i] == '\\')
-			i++;
-		else if (s.p[i] == '"')
-			open = !open;
-	}
-	return open;
-}
-
 /*
  * An element with an open quote is the value's last, since it takes all that follows: its commas
  * are read as if there were no quote.
@@ -220,7 +208,7 @@ void directives_add(struct directives *d, struct str value)
 	struct str element;
 
 	while (list_next(&value, &element)) {
-		if (quote_stays_open(element))
+		if (!http_quotes_close(element))
 			add_unclosed(d, element);
 		else
 			add_element(d, element, true);
@@ -265,265 +253,37 @@ void directives_read_surrogate(struct directives *d, const struct headers *h, st
 	d->n_lists = 0;
 }
 
-/* ------------------------------------------------------------------ structured fields */
-
-/*
- * RFC 8941 section 4.2: each function takes its piece off the front of *s or returns false, and
- * then the field is none. Only what directives need of a value is kept.
- */
-enum sf_type { SF_INTEGER, SF_FALSE, SF_TRUE, SF_STRING, SF_OTHER };
-
-struct sf_value {
-	enum sf_type type;
-	/* SF_INTEGER: digits, empty when negative; SF_STRING: as written, without its quotes */
-	struct str text;
-};
-
-static bool sf_at(const struct str *s, char c)
-{
-	return s->n > 0 && s->p[0] == c;
-}
-
-static void sf_skip(struct str *s, size_t n)
-{
-	*s = str_sub(*s, n, s->n);
-}
-
-static bool sf_take(struct str *s, char c)
-{
-	if (!sf_at(s, c))
-		return false;
-	sf_skip(s, 1);
-	return true;
-}
-
-static void sf_skip_sp(struct str *s)
-{
-	while (sf_take(s, ' '))
-		;
-}
-
-static bool is_lower(char c)
-{
-	return c >= 'a' && c <= 'z';
-}
-
-static bool is_alpha(char c)
-{
-	return is_lower(ascii_lower(c));
-}
-
-/* 4.2.3.3: a key is in lower case. */
-static bool sf_take_key(struct str *s, struct str *key)
-{
-	size_t n = 0;
-
-	if (s->n == 0 || !(is_lower(s->p[0]) || s->p[0] == '*'))
-		return false;
-	while (n < s->n &&
-	       (is_lower(s->p[n]) || ascii_digit(s->p[n]) || memchr("_-.*", s->p[n], 4)))
-		n++;
-	*key = str_sub(*s, 0, n);
-	sf_skip(s, n);
-	return true;
-}
-
-static size_t sf_digits(struct str s)
-{
-	size_t n = 0;
-
-	while (n < s.n && ascii_digit(s.p[n]))
-		n++;
-	return n;
-}
-
-/* 4.2.4: at most 15 digits, or at most 12, a point and 1 to 3. */
-static bool sf_take_number(struct str *s, struct sf_value *value)
-{
-	bool negative = sf_take(s, '-');
-	size_t n = sf_digits(*s), fraction;
-
-	value->type = SF_INTEGER;
-	value->text = negative ? str_make(NULL, 0) : str_sub(*s, 0, n);
-	if (n == 0 || n > 15)
-		return false;
-	sf_skip(s, n);
-	if (!sf_take(s, '.'))
-		return true;
-	fraction = sf_digits(*s);
-	value->type = SF_OTHER;
-	sf_skip(s, fraction);
-	return n <= 12 && fraction >= 1 && fraction <= 3;
-}
-
-/* 4.2.5 */
-static bool sf_take_string(struct str *s, struct sf_value *value)
-{
-	struct str all = *s;
-
-	for (sf_skip(s, 1); s->n > 0; sf_skip(s, 1)) {
-		if (sf_take(s, '"')) {
-			value->type = SF_STRING;
-			value->text = str_sub(all, 1, all.n - s->n - 1);
-			return true;
-		}
-		if (s->p[0] < 0x20 || s->p[0] > 0x7e)
-			return false;
-		if (sf_take(s, '\\') && !sf_at(s, '"') && !sf_at(s, '\\'))
-			return false;
-	}
-	return false;
-}
-
-/* 4.2.6 */
-static bool sf_take_token(struct str *s)
-{
-	size_t n = 1;
-
-	while (n < s->n &&
-	       (s->p[n] == ':' || s->p[n] == '/' || http_is_token(str_sub(*s, n, n + 1))))
-		n++;
-	sf_skip(s, n);
-	return true;
-}
-
-/* 4.2.7, but that the base64 is not decoded */
-static bool sf_take_bytes(struct str *s)
-{
-	for (sf_skip(s, 1); s->n > 0; sf_skip(s, 1)) {
-		char c = s->p[0];
-
-		if (sf_take(s, ':'))
-			return true;
-		if (!is_alpha(c) && !ascii_digit(c) && c != '+' && c != '/' && c != '=')
-			return false;
-	}
-	return false;
-}
-
-/* 4.2.8 */
-static bool sf_take_boolean(struct str *s, struct sf_value *value)
-{
-	sf_skip(s, 1);
-	value->type = sf_at(s, '1') ? SF_TRUE : SF_FALSE;
-	return sf_take(s, '1') || sf_take(s, '0');
-}
-
-/* 4.2.3.1 */
-static bool sf_take_bare_item(struct str *s, struct sf_value *value)
-{
-	char c = s->n > 0 ? s->p[0] : '\0';
-
-	value->type = SF_OTHER;
-	if (c == '-' || ascii_digit(c))
-		return sf_take_number(s, value);
-	if (c == '?')
-		return sf_take_boolean(s, value);
-	if (c == '"')
-		return sf_take_string(s, value);
-	if (c == ':')
-		return sf_take_bytes(s);
-	return (c == '*' || is_alpha(c)) && sf_take_token(s);
-}
-
-/* 4.2.3.2; RFC 9213 section 2.1 has parameters ignored. */
-static bool sf_take_parameters(struct str *s)
-{
-	struct sf_value ignored;
-	struct str key;
-
-	while (sf_take(s, ';')) {
-		sf_skip_sp(s);
-		if (!sf_take_key(s, &key))
-			return false;
-		if (sf_take(s, '=') && !sf_take_bare_item(s, &ignored))
-			return false;
-	}
-	return true;
-}
-
-/* 4.2.1.2 */
-static bool sf_take_inner_list(struct str *s)
-{
-	struct sf_value ignored;
-
-	for (sf_skip(s, 1); s->n > 0;) {
-		sf_skip_sp(s);
-		if (sf_take(s, ')'))
-			return true;
-		if (!sf_take_bare_item(s, &ignored) || !sf_take_parameters(s))
-			return false;
-		if (!sf_at(s, ' ') && !sf_at(s, ')'))
-			return false;
-	}
-	return false;
-}
-
-/* 4.2.2, one member */
-static bool sf_take_member(struct str *s, struct str *key, struct sf_value *value)
-{
-	value->type = SF_TRUE;
-	if (!sf_take_key(s, key))
-		return false;
-	if (sf_take(s, '=')) {
-		value->type = SF_OTHER;
-		if (sf_at(s, '(') ? !sf_take_inner_list(s) : !sf_take_bare_item(s, value))
-			return false;
-	}
-	return sf_take_parameters(s);
-}
-
 /* ------------------------------------------------------------------ targeted fields */
 
-/* A key given twice has its last value (RFC 8941 section 3.2). `?0` takes a directive back. */
-static void set_targeted(struct directives *d, struct str key, const struct sf_value *value)
+/* The last of a key counts. `?0` takes a directive back. */
+static void set_targeted(struct directives *d, const struct sf_member *m)
 {
-	enum directive which = directive_named(key);
+	enum directive which = directive_named(m->key);
 
 	if (which == DIRECTIVE_COUNT)
 		return;
-	d->has[which] = syntaxes[which].allows ? value->type == SF_TRUE : value->type != SF_FALSE;
+	d->has[which] = syntaxes[which].allows ? m->kind == SF_TRUE : m->kind != SF_FALSE;
 	if (syntaxes[which].number)
-		d->ms[which] = value->type == SF_INTEGER ? directives_seconds(value->text) : 0;
+		d->ms[which] = m->kind == SF_INTEGER ? directives_seconds(m->text) : 0;
 	if (which == DIRECTIVE_NO_CACHE) {
 		d->n_lists = 0;
-		if (value->type == SF_STRING && add_list(d, value->text))
+		if (m->kind == SF_STRING && add_list(d, m->text))
 			d->has[which] = false;
-	}
-}
-
-static bool add_targeted(struct directives *d, struct str line)
-{
-	struct sf_value value = {0};
-	struct str key;
-
-	for (;;) {
-		if (!sf_take_member(&line, &key, &value))
-			return false;
-		set_targeted(d, key, &value);
-		line = str_trim(line);
-		if (line.n == 0)
-			return true;
-		if (!sf_take(&line, ','))
-			return false;
-		line = str_trim(line);
 	}
 }
 
 bool directives_read_targeted(struct directives *d, const struct headers *h, struct str name)
 {
-	const struct header *line = NULL;
+	struct sf_iter it = {0};
+	struct sf_member member;
 	bool any = false;
 
 	*d = (struct directives){0};
-	while ((line = headers_next(h, name, line))) {
-		if (!add_targeted(d, line->value)) {
-			*d = (struct directives){0};
-			return false;
-		}
-		any = true;
-	}
-	return any;
+	for (; sf_dictionary_next(h, name, &it, &member); any = true)
+		set_targeted(d, &member);
+	if (it.malformed)
+		*d = (struct directives){0};
+	return any && !it.malformed;
 }
 
 bool directives_read_response(struct directives *d, const struct headers *h)

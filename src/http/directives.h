@@ -55,7 +55,7 @@ void directives_add(struct directives *d, struct str value);
 void directives_read(struct directives *d, const struct headers *h, struct str name);
 
 /*
- * A targeted field: a Dictionary of RFC 8941 section 3.2 over all its lines. False, and *d as if
+ * A targeted field: a Dictionary of RFC 9651 section 3.2 over all its lines. False, and *d as if
  * nothing was said, when it is not there, empty, or any of it is malformed (RFC 9213 section 2.1).
  * A number of another type than Integer counts as 0. The list of a no-cache is a String; of another
  * type, or no list, it is a no-cache without a list.

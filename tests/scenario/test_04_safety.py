@@ -252,6 +252,23 @@ def test_a_fatal_error_on_stderr(site, text):
     assert "Fatal error" in one.daemon.log()
 
 
+@pytest.mark.parametrize("before", [1015, 1024, 8190, 8192, 100000])
+def test_a_fatal_error_behind_much_else(site, before):
+    """C24: more than the log takes is read all the same, in whatever pieces it comes."""
+    one = site(PAGES)
+
+    def page(exchange):
+        exchange.head(200)
+        exchange.stdout(b"half %d" % exchange.serial)
+        for start in range(0, before, 50000):
+            exchange.stderr("w" * min(50000, before - start))
+        exchange.stderr("PHP Fat")
+        exchange.stderr("al error:  Uncaught Error")
+        exchange.end()
+    one.app.on("/p", page)
+    private(one)
+
+
 def test_a_mere_notice_on_stderr_is_no_reason(site):
     one = site(PAGES)
 

@@ -228,13 +228,19 @@ def test_a_redirect_of_a_get_changes_nothing(site):
 
 # -- what was under way -----------------------------------------------------------------------
 
-def test_a_page_under_way_is_not_kept(site):
-    """Asked for before the change, answered after it: whoever asked gets it, and nobody later."""
+def under_way(site):
+    """A site whose application has been asked for /p and answers when the gate is set."""
     one = site(PAGES, handler=changing())
     gate, handler = one.app.held()
     one.app.on("/p", lambda x: (handler if x.method + str(x.serial) == "GET1" else changing())(x))
     before = background(one.get, "/p")
     one.app.wait("/p")
+    return one, gate, before
+
+
+def test_a_page_under_way_is_not_kept(site):
+    """Asked for before the change, answered after it: whoever asked gets it, and nobody later."""
+    one, gate, before = under_way(site)
     assert one.send("POST", "/p", b"a=1").status == 200
     gate.set()
     assert before().body == b"/p #1"
@@ -243,11 +249,7 @@ def test_a_page_under_way_is_not_kept(site):
 
 def test_who_asks_after_the_change_does_not_get_what_was_under_way(site):
     """He waits with the one who asked before, and gets a page of his own all the same."""
-    one = site(PAGES, handler=changing())
-    gate, handler = one.app.held()
-    one.app.on("/p", lambda x: (handler if x.method + str(x.serial) == "GET1" else changing())(x))
-    before = background(one.get, "/p")
-    one.app.wait("/p")
+    one, gate, before = under_way(site)
     one.send("POST", "/p", b"a=1")
     after = background(one.get, "/p")
     past(0.1)                       # time to find the one under way

@@ -230,6 +230,8 @@ static const struct directive_case targeted_cases[] = {
     {"max-age=-5", "max-age=0"},
     {"max-age", "max-age=0"},
     {"max-age=?0", ""},
+    {"max-age=@60", "max-age=0"},
+    {"max-age=60;x=@1, y=%\"no-store\"", "max-age=60"},
     {"max-age=999999999999999", "max-age=2147483648"},
     {"no-store=0, private=\"a\"", "no-store private"},
     {"public=1, must-understand=a, immutable=\"\"", ""},

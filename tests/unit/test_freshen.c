@@ -66,6 +66,20 @@ static const struct {
      OK TAGR "Last-Modified: x\r\nCache-Control: max-age=60\r\n", "", 60},
 };
 
+/* base with these fields of a 304; *client: what else this client gets. */
+static struct object *freshened(struct request *r, struct object *base, const char *fields,
+				struct policy_verdict *verdict, struct str *client)
+{
+	struct object *o;
+	struct str vary;
+	char news[256];
+
+	snprintf(news, sizeof(news), "Status: 304\n%s", fields);
+	o = freshen_page(r, base, &answer_at(r, news, LATER)->source, verdict, &vary, client);
+	assert_non_null(o);
+	return o;
+}
+
 static void fields_one_by_one(void **state)
 {
 	unsigned wrong = 0;
@@ -75,13 +89,9 @@ static void fields_one_by_one(void **state)
 		struct request *r = ASK(merged[i].rule, "REQUEST_URI=/");
 		struct object *base = page_of(r, merged[i].stored, "body"), *o;
 		struct policy_verdict verdict;
-		struct str vary, client;
-		char news[256];
+		struct str client;
 
-		snprintf(news, sizeof(news), "Status: 304\n%s", merged[i].news);
-		o = freshen_page(r, base, &answer_at(r, news, LATER)->source, &verdict, &vary,
-				 &client);
-		assert_non_null(o);
+		o = freshened(r, base, merged[i].news, &verdict, &client);
 		if (!str_eq(object_fields(o), str_of(merged[i].fields)) ||
 		    !str_eq(object_head(o)->control, str_of(merged[i].control)) ||
 		    verdict.store != (merged[i].lifetime >= 0) ||
@@ -134,12 +144,10 @@ static void an_etag_of_ours_stays(void **state)
 	struct request *r = ASK("'etag': true", "REQUEST_URI=/");
 	struct object *base = page_of(r, "Last-Modified: " DATE "\n" FRESH, "body"), *o;
 	struct policy_verdict verdict;
-	struct str vary, client;
+	struct str client;
 
 	(void)state;
-	o = freshen_page(r, base, &answer_at(r, "Status: 304\n", LATER)->source, &verdict, &vary,
-			 &client);
-	assert_non_null(o);
+	o = freshened(r, base, "", &verdict, &client);
 	assert_true(object_head(o)->made_etag);
 	assert_true(str_eq(object_head(o)->etag, object_head(base)->etag));
 	object_unref(&o);
@@ -169,13 +177,9 @@ static void what_the_client_gets_besides(void **state)
 		struct request *r = ASK(cases[i].rule, "REQUEST_URI=/");
 		struct object *base = page_of(r, TAG FRESH, "body"), *o;
 		struct policy_verdict verdict;
-		struct str vary, client;
-		char news[256];
+		struct str client;
 
-		snprintf(news, sizeof(news), "Status: 304\n%s", cases[i].news);
-		o = freshen_page(r, base, &answer_at(r, news, LATER)->source, &verdict, &vary,
-				 &client);
-		assert_non_null(o);
+		o = freshened(r, base, cases[i].news, &verdict, &client);
 		assert_true(verdict.store);
 		assert_str(client, cases[i].client);
 		object_unref(&o);
